@@ -1,0 +1,132 @@
+"""`Evaluation`: what the third loop finds at an instant; exporter and report read nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+
+class State(StrEnum):
+    """A verdict on an objective. No data is a state, never a number."""
+
+    MET = "met"
+    MISSED = "missed"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRate:
+    """How fast the budget burns: 1 uses it up exactly in the SLO's window.
+
+    `rate` is `None` where the window holds no event.
+    """
+
+    window: str
+    """As people write it: `1h`, `3d`."""
+    window_ns: int
+    good: int
+    total: int
+    rate: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetDay:
+    """One step of the budget's course, for charts: counts of `[start_ns, end_ns)`."""
+
+    start_ns: int
+    end_ns: int
+    good: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SloEvaluation:
+    """One objective of one SLO at one instant. Counts are integers, ratios exact fractions."""
+
+    slo: str
+    objective: str
+    """The objective's display name; empty where the SLO has one objective without a name."""
+    display_name: str
+    description: str
+    service: str
+    transaction: str
+    indicator: str
+    target: Decimal
+    window: str
+    start_ns: int
+    """Inclusive."""
+    end_ns: int
+    """Exclusive."""
+    good: int
+    total: int
+    excluded: int
+    unknown: int
+    sli: Fraction | None
+    budget_total: Fraction | None
+    """Events that may be bad in this window: (1 − target) × total."""
+    budget_used: int
+    """Events that were bad."""
+    budget_remaining: Fraction | None
+    """Share of the budget, 1 = untouched, negative = overspent; never clamped."""
+    burn_rates: tuple[BurnRate, ...]
+    time_to_exhaustion_ns: int | None
+    """At the pace of the last hour; `None` where it never runs out or already has."""
+    state: State
+    reasons: Mapping[str, int]
+    """Bad events by `outcome: reason`, most first."""
+    course: tuple[BudgetDay, ...]
+    observed_since_ns: int | None
+    """The first event that the store ever counted for this indicator."""
+    corrected: int
+    """Verdicts of this window that were changed after they were first counted."""
+    position: str = ""
+    annotations: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficShare:
+    """How many facts a transaction (or `other`, `ignored`) has in the report's window."""
+
+    transaction: str
+    total: int
+    outcomes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a window the engine was watching.
+
+    A minute is covered when the engine was running and could accept requests in it.
+    """
+
+    covered_minutes: int
+    minutes: int
+
+    @property
+    def share(self) -> Fraction | None:
+        """Covered share of the window; `None` for an empty window."""
+        return Fraction(self.covered_minutes, self.minutes) if self.minutes else None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All objectives at one instant."""
+
+    at_ns: int
+    revision: str
+    commit: str | None
+    slos: tuple[SloEvaluation, ...]
+    traffic: tuple[TrafficShare, ...]
+    other_names: tuple[tuple[str, str, int], ...]
+    """Top unmapped (service, span name, count)."""
+    coverage: Coverage
+    """Of the longest window."""
+    late_unverifiable: int
+    not_evaluated: tuple[str, ...]
+    counters: Mapping[str, int]
+    """The engine's own persistent counters."""
+    last_event_ns: int | None
+    """The latest end of any stored transaction."""
