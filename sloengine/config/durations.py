@@ -28,4 +28,6 @@ def parse_duration_ns(value: object) -> int:
         parts = _PART.findall(value)
         if parts and "".join(number + unit for number, unit in parts) == value:
             return int(sum(Decimal(number) * _UNIT_NS[unit] for number, unit in parts))
-    raise ValueError(f"{value!r} is not a duration; write a number with a unit, such as 10s or 1h30m")
+    raise ValueError(
+        f"{value!r} is not a duration; write a number with a unit, such as 10s or 1h30m"
+    )

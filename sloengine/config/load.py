@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sloengine.config.expand import expand_text
 from sloengine.config.model import EngineConfig
 from sloengine.errors import ConfigError, DefinitionsError, Position, Problem
-from sloengine.yamldoc import Document, load_documents
+from sloengine.yamldoc import Document, load_documents, load_file
 
 _SET = "--set"
 
@@ -50,7 +50,11 @@ def load_config(
     try:
         config = EngineConfig.model_validate(merged)
     except ValidationError as error:
-        problems.extend(_problems_of(error, places))
+        # A value that could not be expanded is missing: what the model says of it is no news.
+        known = {problem.position for problem in problems}
+        problems.extend(
+            problem for problem in _problems_of(error, places) if problem.position not in known
+        )
     if problems or config is None:
         raise ConfigError("\n".join(str(problem) for problem in sorted(problems)))
     return config
@@ -58,17 +62,7 @@ def load_config(
 
 def _read(file: Path, problems: list[Problem]) -> list[Document]:
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        place = Position(str(file), 1, 1)
-        message = f"cannot be read ({error.strerror}); give --config the path of a readable file"
-        problems.append(Problem(place, "", message))
-        return []
-    except UnicodeDecodeError:
-        problems.append(Problem(Position(str(file), 1, 1), "", "is not UTF-8; save it as UTF-8"))
-        return []
-    try:
-        return load_documents(text, str(file))
+        return load_file(file)
     except DefinitionsError as error:
         problems.extend(error.problems)
         return []

@@ -20,7 +20,7 @@ class _Section(BaseModel):
 
 
 class TlsServerConfig(_Section):
-    """TLS of a listener, with the Collector's key names; `client_ca_file` demands client certificates."""
+    """TLS of a listener; `client_ca_file` demands certificates of clients, as a Collector does."""
 
     cert_file: Path
     key_file: Path
@@ -137,6 +137,8 @@ class OtlpExporterConfig(_Section):
     insecure: bool = True
     """Plain text; set false for TLS. For HTTP the scheme of the endpoint decides."""
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
     compression: Literal["gzip", "none"] = "gzip"
     timeout: Duration = parse_duration_ns("10s")
 
