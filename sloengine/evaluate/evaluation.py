@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 
-
-class State(StrEnum):
-    """A verdict on an objective. No data is a state, never a number."""
-
-    MET = "met"
-    MISSED = "missed"
-    NO_DATA = "no_data"
+from sloengine.slo import State
 
 
 @dataclass(frozen=True, slots=True)

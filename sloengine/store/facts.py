@@ -9,6 +9,10 @@ OTHER = "other"
 """The visible transaction of customer traffic that no definition maps."""
 IGNORED = "ignored"
 """Traffic that a `kind: Ignore` names: counted, promised to nobody."""
+OTHER_SERVICE = "service.name"
+"""Dimension of an `other` fact: the service that the span belongs to."""
+OTHER_SPAN = "span.name"
+"""Dimension of an `other` fact: the name of the span."""
 
 
 @dataclass(frozen=True, slots=True)

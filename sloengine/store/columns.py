@@ -1,0 +1,131 @@
+"""Facts as Arrow columns, and the column lists that statements share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from sloengine.store.facts import Fact
+
+IDENTITY = ("trace_hi", "trace_lo", "entry_span_id", "entry_kind")
+CONTENT = (
+    "transaction",
+    "definition",
+    "revision",
+    "start_ns",
+    "end_ns",
+    "outcome",
+    "reason",
+    "incomplete",
+    "customer",
+    "session",
+    "intent",
+    "amount_micros",
+    "currency",
+    "dimensions",
+)
+"""What two rows of one identity are compared by."""
+
+LOW_64 = (1 << 64) - 1
+INT64_MAX = (1 << 63) - 1
+
+HISTOGRAM_SCALE = 3
+"""Buckets grow by 2^(1/8), about 9%."""
+_PER_DOUBLING = 1 << HISTOGRAM_SCALE
+
+
+def fact_table(facts: Sequence[Fact]) -> pa.Table:
+    """Return facts as columns named as in `transactions`, plus `bucket`.
+
+    Instants past the year 2262 become the last one that 64 signed bits hold, and an amount that
+    they cannot hold becomes NULL: a sender's nonsense must not stop every later commit. `bucket`
+    is the histogram bucket of the duration, NULL where that is not above zero.
+    """
+    start = [min(fact.start_ns, INT64_MAX) for fact in facts]
+    end = [min(fact.end_ns, INT64_MAX) for fact in facts]
+    return pa.table(
+        {
+            "trace_hi": pa.array([fact.trace_id >> 64 for fact in facts], pa.uint64()),
+            "trace_lo": pa.array([fact.trace_id & LOW_64 for fact in facts], pa.uint64()),
+            "entry_span_id": pa.array([fact.entry_span_id for fact in facts], pa.uint64()),
+            "entry_kind": pa.array([fact.entry_kind for fact in facts], pa.uint8()),
+            "transaction": pa.array([fact.transaction for fact in facts], pa.string()),
+            "definition": pa.array([fact.definition for fact in facts], pa.string()),
+            "revision": pa.array([fact.revision for fact in facts], pa.string()),
+            "start_ns": pa.array(start, pa.int64()),
+            "end_ns": pa.array(end, pa.int64()),
+            "outcome": pa.array([str(fact.outcome) for fact in facts], pa.string()),
+            "reason": pa.array([fact.reason for fact in facts], pa.string()),
+            "incomplete": pa.array([fact.incomplete for fact in facts], pa.bool_()),
+            "customer": pa.array([fact.customer for fact in facts], pa.binary()),
+            "session": pa.array([fact.session for fact in facts], pa.binary()),
+            "intent": pa.array([fact.intent for fact in facts], pa.binary()),
+            "amount_micros": pa.array(
+                [_int64_or_none(fact.amount_micros) for fact in facts], pa.int64()
+            ),
+            "currency": pa.array([fact.currency for fact in facts], pa.string()),
+            "dimensions": pa.array(
+                [sorted(fact.dimensions.items()) for fact in facts],
+                pa.map_(pa.string(), pa.string()),
+            ),
+            "bucket": _buckets(start, end),
+        }
+    )
+
+
+def trace_table(trace_ids: Iterable[int]) -> pa.Table:
+    """Return trace ids as the columns `trace_hi` and `trace_lo`."""
+    ids = list(trace_ids)
+    return pa.table(
+        {
+            "trace_hi": pa.array([trace_id >> 64 for trace_id in ids], pa.uint64()),
+            "trace_lo": pa.array([trace_id & LOW_64 for trace_id in ids], pa.uint64()),
+        }
+    )
+
+
+def bucket_of(duration_ns: int) -> int:
+    """Return the histogram bucket of a duration above zero, exactly.
+
+    Bucket i holds (2^(i/8), 2^((i+1)/8)] seconds: OpenTelemetry's base-2 exponential histogram,
+    https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
+    """
+    return _FIRST_BUCKET + int(np.searchsorted(_UPPER_BOUNDS, duration_ns, side="left"))
+
+
+def _buckets(start: Sequence[int], end: Sequence[int]) -> pa.Array:
+    duration = np.asarray(end, dtype=np.int64) - np.asarray(start, dtype=np.int64)
+    bucket = np.searchsorted(_UPPER_BOUNDS, duration, side="left") + _FIRST_BUCKET
+    return pa.array(bucket.astype(np.int16), mask=duration <= 0)
+
+
+def _int64_or_none(value: int | None) -> int | None:
+    return value if value is not None and abs(value) <= INT64_MAX else None
+
+
+def _greatest_within(bucket: int) -> int:
+    """Return the most nanoseconds that bucket `bucket` holds: floor(2^((bucket+1)/8) × 10^9)."""
+    power = bucket + 1
+    numerator = 10 ** (9 * _PER_DOUBLING) << max(power, 0)
+    low, high = 0, 1 << 64
+    while high - low > 1:
+        middle = (low + high) // 2
+        if middle**_PER_DOUBLING << max(-power, 0) <= numerator:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+# One nanosecond is 2^(-29.9) s and 2^63 ns are 2^(33.1) s.
+_FIRST_BUCKET = -30 * _PER_DOUBLING
+_UPPER_BOUNDS = np.array(
+    [
+        bound
+        for bound in map(_greatest_within, range(_FIRST_BUCKET, 34 * _PER_DOUBLING))
+        if bound <= INT64_MAX
+    ],
+    dtype=np.int64,
+)
