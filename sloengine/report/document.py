@@ -1,0 +1,125 @@
+"""The report as JSON: exact numbers for programs, by the schema in `schema`."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
+from sloengine.report.moments import rfc3339
+from sloengine.report.numbers import NS_PER_SECOND, Worse, rounded
+from sloengine.report.wording import ordered
+
+FORMAT = "sloengine.report/v1"
+_DIGITS = 12
+
+Json = dict[str, Any]
+
+
+def render_json(evaluation: Evaluation) -> str:
+    """Return one JSON document that `JSON_SCHEMA` describes, UTF-8 safe, with a final newline."""
+    return json.dumps(report_document(evaluation), ensure_ascii=True, indent=2) + "\n"
+
+
+def report_document(evaluation: Evaluation) -> Json:
+    """Return the report as plain dictionaries; the order of promises is that of every format."""
+    coverage = evaluation.coverage
+    return {
+        "format": FORMAT,
+        "as_of": rfc3339(evaluation.at_ns),
+        "last_event": _instant(evaluation.last_event_ns),
+        "revision": evaluation.revision,
+        "commit": evaluation.commit,
+        "coverage": {
+            "covered_minutes": coverage.covered_minutes,
+            "minutes": coverage.minutes,
+            "share": _ratio(coverage.share, Worse.DOWN),
+        },
+        "slos": [_slo(slo) for slo in ordered(evaluation.slos)],
+        "traffic": [
+            {
+                "transaction": share.transaction,
+                "total": share.total,
+                "outcomes": dict(share.outcomes),
+            }
+            for share in evaluation.traffic
+        ],
+        "unmapped": [
+            {"service": service, "name": name, "count": number}
+            for service, name, number in evaluation.other_names
+        ],
+        "late_unverifiable": evaluation.late_unverifiable,
+        "not_evaluated": list(evaluation.not_evaluated),
+        "counters": dict(evaluation.counters),
+    }
+
+
+def _slo(slo: SloEvaluation) -> Json:
+    exhaustion = slo.time_to_exhaustion_ns
+    return {
+        "slo": slo.slo,
+        "objective": slo.objective,
+        "display_name": slo.display_name,
+        "description": slo.description,
+        "service": slo.service,
+        "transaction": slo.transaction,
+        "indicator": slo.indicator,
+        "state": slo.state.value,
+        "window": {
+            "duration": slo.window,
+            "start": rfc3339(slo.start_ns),
+            "end": rfc3339(slo.end_ns),
+        },
+        "good": slo.good,
+        "bad": slo.total - slo.good,
+        "total": slo.total,
+        "excluded": slo.excluded,
+        "unknown": slo.unknown,
+        "corrected": slo.corrected,
+        "target": _ratio(Fraction(slo.target), Worse.UP),
+        "sli": _ratio(slo.sli, Worse.DOWN),
+        "budget": {
+            "total": _ratio(slo.budget_total, Worse.DOWN),
+            "used": slo.budget_used,
+            "remaining": _ratio(slo.budget_remaining, Worse.DOWN),
+        },
+        "burn_rates": [
+            {
+                "window": rate.window,
+                "good": rate.good,
+                "total": rate.total,
+                "rate": _ratio(rate.rate, Worse.UP),
+            }
+            for rate in slo.burn_rates
+        ],
+        "time_to_exhaustion_seconds": None if exhaustion is None else exhaustion // NS_PER_SECOND,
+        "reasons": [{"reason": reason, "count": n} for reason, n in slo.reasons.items()],
+        "course": [
+            {
+                "start": rfc3339(day.start_ns),
+                "end": rfc3339(day.end_ns),
+                "good": day.good,
+                "total": day.total,
+            }
+            for day in slo.course
+        ],
+        "observed_since": _instant(slo.observed_since_ns),
+        "definition": slo.position,
+        "annotations": dict(slo.annotations or {}),
+    }
+
+
+def _instant(ns: int | None) -> str | None:
+    return None if ns is None else rfc3339(ns)
+
+
+def _ratio(value: Fraction | None, worse: Worse) -> Json | None:
+    if value is None:
+        return None
+    text = f"{rounded(value, _DIGITS, worse):f}"
+    return {
+        "decimal": text.rstrip("0").rstrip(".") if "." in text else text,
+        "numerator": value.numerator,
+        "denominator": value.denominator,
+    }
