@@ -1,0 +1,40 @@
+"""Spans become traces, and traces become business transactions.
+
+In: a `SpanBatch` for each frame of the spool, in any order and any number of times.
+Out: `Closed`: the facts of the traces that are complete, and what was noticed on the way.
+
+Guaranteed: no span is dropped, only judged early at the byte budget; the same spans give the same
+facts whatever their order, batching and repetition; a span that comes late has its trace judged
+again by the revision that judged it first; nothing is lost when the history cannot be read. What a
+trace means is in `judge.py`, a pure function; when a trace is judged is in `processor.py`.
+"""
+
+from sloengine.processor.counters import Counter
+from sloengine.processor.history import (
+    EarlierTrace,
+    HistoryFrame,
+    NoHistory,
+    PendingSpans,
+    TraceHistory,
+)
+from sloengine.processor.judge import Judge, Verdict, judge_trace
+from sloengine.processor.processor import AddResult, Closed, Processor, ProcessorSettings
+from sloengine.processor.rows import SpanKey, SpanRow
+
+__all__ = [
+    "AddResult",
+    "Closed",
+    "Counter",
+    "EarlierTrace",
+    "HistoryFrame",
+    "Judge",
+    "NoHistory",
+    "PendingSpans",
+    "Processor",
+    "ProcessorSettings",
+    "SpanKey",
+    "SpanRow",
+    "TraceHistory",
+    "Verdict",
+    "judge_trace",
+]

@@ -1,0 +1,108 @@
+"""What a plan says about a vector, worked out once per vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sloengine.definitions.plan import (
+    AllOf,
+    CountSpans,
+    EverySpan,
+    LongerThan,
+    Plan,
+    Predicate,
+    TransactionRule,
+)
+from sloengine.ottl import ConditionTable
+
+
+class CompiledPlan:
+    """Answers per vector id: which definitions could take such a span, what erred on it.
+
+    Its memory is bounded by the vectors of the table, which are bounded by the definitions.
+    """
+
+    def __init__(self, plan: Plan, table: ConditionTable) -> None:
+        self._table = table
+        self._rules = [
+            (_mask(rule.entry), rule)
+            for rule in sorted(plan.transactions, key=lambda rule: (-rule.priority, rule.name))
+        ]
+        self._ignored = _mask(condition for _, entry in plan.ignore for condition in entry)
+        self._places: dict[int, set[tuple[str, str]]] = {}
+        users = [(rule.name, set(_conditions_of(rule))) for rule in plan.transactions]
+        users += [(name, set(entry)) for name, entry in plan.ignore]
+        for name, conditions in users:
+            for condition in conditions:
+                place = (name, plan.conditions[condition].text)
+                self._places.setdefault(condition, set()).add(place)
+        self._takers: dict[int, tuple[TransactionRule, ...]] = {}
+        self._errors: dict[int, tuple[tuple[str, str], ...]] = {}
+
+    def true_bits(self, vector: int) -> int:
+        """The conditions that hold on such a span."""
+        return self._table.true_bits(vector)
+
+    def takers(self, vector: int) -> tuple[TransactionRule, ...]:
+        """The definitions whose `entry` matches, highest priority first, then by name."""
+        takers = self._takers.get(vector)
+        if takers is None:
+            bits = self._table.true_bits(vector)
+            takers = tuple(rule for mask, rule in self._rules if bits & mask)
+            self._takers[vector] = takers
+        return takers
+
+    def is_ignored(self, vector: int) -> bool:
+        """Whether a `kind: Ignore` names such a span."""
+        return bool(self._table.true_bits(vector) & self._ignored)
+
+    def errors(self, vector: int) -> tuple[tuple[str, str], ...]:
+        """The distinct (definition, text of a condition) that err on such a span."""
+        errors = self._errors.get(vector)
+        if errors is None:
+            bits = self._table.error_bits(vector)
+            errors = tuple(
+                sorted(
+                    {
+                        place
+                        for condition, places in self._places.items()
+                        if bits >> condition & 1
+                        for place in places
+                    }
+                )
+            )
+            self._errors[vector] = errors
+        return errors
+
+
+def _mask(conditions: Iterable[int]) -> int:
+    mask = 0
+    for condition in conditions:
+        mask |= 1 << condition
+    return mask
+
+
+def _conditions_of(rule: TransactionRule) -> Iterator[int]:
+    yield from rule.entry
+    if rule.having is not None:
+        yield from _conditions_in(rule.having)
+    for outcome in rule.outcome:
+        yield from _conditions_in(outcome.when)
+    for because in rule.because:
+        yield from _conditions_in(because.when)
+
+
+def _conditions_in(predicate: Predicate) -> Iterator[int]:
+    match predicate:
+        case AllOf(parts):
+            for part in parts:
+                yield from _conditions_in(part)
+        case LongerThan():
+            return
+        case EverySpan(of, must_hold, _):
+            yield of
+            yield must_hold
+        case CountSpans(match=condition):
+            yield condition
+        case _:
+            yield predicate.condition

@@ -1,0 +1,79 @@
+"""What the processor asks of stored traces: the spans that came before, and by what they were
+judged. The spool and the store answer through an adapter that the engine wires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sloengine.definitions.plan import Plan
+from sloengine.otlp.batch import SpanBatch
+from sloengine.ottl import ConditionTable
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSpans:
+    """The part of a trace that the processor holds while it asks for the rest."""
+
+    first_position: int
+    """The oldest frame that it came from."""
+    last_position: int
+    """The newest."""
+    first_arrival_ns: int
+    since_arrival_ns: int
+    """The late horizon: frames that arrived before this instant need not be looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFrame:
+    """One frame of the spool, decoded; it may hold spans of other traces too."""
+
+    position: int
+    batch: SpanBatch
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierTrace:
+    """A trace that was there before: in older frames, in stored facts, or both."""
+
+    frames: tuple[HistoryFrame, ...]
+    """Every frame inside the horizon that holds the trace, from the oldest up to and including
+    `PendingSpans.last_position`, the pending ones among them, all decoded under the plan of
+    `revision` (the processor's own where that is None). Empty where no frame stands before the
+    pending ones and they were decoded under that plan already."""
+    revision: str | None
+    """The revision of the stored facts; None where there are none."""
+    has_stored_facts: bool
+    complete: bool
+    """False where spans that the stored facts rest on are in no frame any more."""
+
+
+class TraceHistory(Protocol):
+    """Reads earlier spans of traces back."""
+
+    def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
+        """Look up many traces at once, by trace id.
+
+        A trace is missing from the answer if and only if it has neither an earlier frame inside
+        the horizon nor stored facts. May raise; then nothing is lost, and it is asked again.
+        """
+        ...
+
+    def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
+        """The plan of a revision that judged traces before, and the table into which the vectors
+        of `EarlierTrace.frames` point; None where it is not known any more.
+        """
+        ...
+
+
+class NoHistory:
+    """For a store that starts empty and is read once, as in `replay`: nothing came before."""
+
+    def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:  # noqa: ARG002
+        """Find nothing."""
+        return {}
+
+    def plan(self, revision: str) -> None:
+        """Know no revision; never asked, since `earlier` names none."""
