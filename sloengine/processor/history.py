@@ -53,7 +53,7 @@ class EarlierTrace:
 class TraceHistory(Protocol):
     """Reads earlier spans of traces back."""
 
-    def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
+    def earlier(self, wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
         """Look up many traces at once, by trace id.
 
         A trace is missing from the answer if and only if it has neither an earlier frame inside
@@ -61,7 +61,7 @@ class TraceHistory(Protocol):
         """
         ...
 
-    def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
+    def plan(self, revision: str, /) -> tuple[Plan, ConditionTable] | None:
         """The plan of a revision that judged traces before, and the table into which the vectors
         of `EarlierTrace.frames` point; None where it is not known any more.
         """
@@ -71,9 +71,9 @@ class TraceHistory(Protocol):
 class NoHistory:
     """For a store that starts empty and is read once, as in `replay`: nothing came before."""
 
-    def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:  # noqa: ARG002
+    def earlier(self, _wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
         """Find nothing."""
         return {}
 
-    def plan(self, revision: str) -> None:
+    def plan(self, _revision: str, /) -> None:
         """Know no revision; never asked, since `earlier` names none."""

@@ -99,7 +99,7 @@ def _in_preorder(
     rows: Sequence[SpanRow], parent: Sequence[int], missing: Sequence[bool], cycles_cut: int
 ) -> Forest:
     children: list[list[int]] = [[] for _ in rows]
-    roots = []
+    roots: list[int] = []
     for index, above in enumerate(parent):
         (roots if above < 0 else children[above]).append(index)
     order: list[int] = []

@@ -181,7 +181,10 @@ class RecentTraces:
     def put(self, trace: PendingTrace, rows: dict[SpanKey, SpanRow]) -> None:
         """Remember a trace that was judged by `rows`."""
         self.forget(trace.trace_id)
-        size = _TRACE_BYTES + sum(memory_of(row) for row in rows.values())
+        if rows is trace.rows:
+            size = trace.size
+        else:
+            size = _TRACE_BYTES + sum(memory_of(row) for row in rows.values())
         self._traces[trace.trace_id] = RecentTrace(rows, trace.last_arrival_ns, size)
         self.size += size
         if len(self._traces) > self._limit:

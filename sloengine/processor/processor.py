@@ -272,20 +272,17 @@ class _Verdicts:
 
     def judge(self, trace: PendingTrace, reason: Counter) -> None:
         self._last_position = max(self._last_position, trace.last_position)
-        self._counters[reason] += 1
         earlier = self._earlier.get(trace.trace_id)
-        judge: Judge | None = self._processor._judge
+        judge = self._processor._judge_of(None if earlier is None else earlier.revision)
+        if judge is None or (earlier and earlier.has_stored_facts and not earlier.complete):
+            self._counters[Counter.LATE_UNVERIFIABLE] += len(trace.fresh)
+            return
         rows, fresh = trace.rows, trace.fresh
-        if earlier is not None:
-            judge = self._processor._judge_of(earlier.revision)
-            if judge is None or (earlier.has_stored_facts and not earlier.complete):
-                self._counters[Counter.LATE_UNVERIFIABLE] += len(trace.fresh)
-                return
-            if earlier.frames:
-                rows, before = self._frames.rows_of(trace, judge)
-                fresh = trace.fresh - before
-                self._counters[Counter.DUPLICATE] += len(trace.fresh) - len(fresh)
-                self._counters[Counter.LATE] += len(fresh) if before else 0
+        if earlier is not None and (earlier.frames or judge is not self._processor._judge):
+            rows, before = self._frames.rows_of(trace, judge)
+            fresh = trace.fresh - before
+            self._counters[Counter.DUPLICATE] += len(trace.fresh) - len(fresh)
+            self._counters[Counter.LATE] += len(fresh) if before else 0
         if (
             earlier is not None
             or trace.reopened
@@ -294,6 +291,7 @@ class _Verdicts:
             self._recheck.add(trace.trace_id)
         if earlier is not None or trace.reopened:
             self._counters[Counter.REJUDGED] += 1
+        self._counters[reason] += 1
         verdict = judge.judge(
             trace.trace_id, rows, forced=reason is Counter.CLOSED_MEMORY, fresh=fresh
         )

@@ -114,9 +114,7 @@ class ValueSearch(Generic[T]):
         for index, parent in enumerate(forest.parent):
             above = found.nearest[parent] if parent >= 0 else -1
             found.nearest.append(index if index in found.values else above)
-        found.earliest = [
-            index if index in found.values else -1 for index in range(len(forest.rows))
-        ]
+            found.earliest.append(index if index in found.values else -1)
         for index in range(len(forest.rows) - 1, 0, -1):
             parent, mine = forest.parent[index], found.earliest[index]
             if parent < 0 or mine < 0:
