@@ -1,6 +1,6 @@
 """Build the Collector that `otel-config/ocb.yaml` describes, once, and remember where it is.
 
-`python tests/collector/build.py` prints the path of the program. The first run takes minutes (it
+`python tests/collector/collector_build.py` prints the path of the program. The first run takes minutes (it
 downloads Go modules and compiles); later ones return at once until the manifest changes.
 """
 
