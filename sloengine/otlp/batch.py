@@ -46,3 +46,9 @@ class SpanBatch:
 
     def __len__(self) -> int:
         return len(self.span_id)
+
+
+def distinct_trace_ids(batch: SpanBatch) -> list[int]:
+    """Return the 128-bit trace ids of a batch, each once, in ascending order."""
+    pairs = set(zip(batch.trace_hi.tolist(), batch.trace_lo.tolist(), strict=True))
+    return sorted(high << 64 | low for high, low in pairs)
