@@ -1,0 +1,54 @@
+"""The store: business transactions, counts and what must survive a restart, in one DuckDB file.
+
+In: `FactBatch` (verdicts and the spool position they make safe) and `Plan` (what to count). Out:
+a `StoreReader` with one fixed statement for each number. Guaranteed: a commit is whole or absent;
+counts of an indicator equal its verdicts over stored facts; a fact is counted once however often
+its trace is rechecked; compaction and restarts change no sum; exported counters only rise.
+The only room that opens a DuckDB connection.
+"""
+
+from sloengine.store.commit import CommitResult
+from sloengine.store.facts import (
+    IGNORED,
+    OTHER,
+    OTHER_SERVICE,
+    OTHER_SPAN,
+    Fact,
+    FactBatch,
+)
+from sloengine.store.reader import StoreReader
+from sloengine.store.rows import (
+    Correction,
+    Counts,
+    CountWindow,
+    CourseStep,
+    DurationHistogram,
+    Exemplar,
+    ExportState,
+    OtherName,
+    ReasonCount,
+    TrafficCount,
+)
+from sloengine.store.store import Store
+
+__all__ = [
+    "IGNORED",
+    "OTHER",
+    "OTHER_SERVICE",
+    "OTHER_SPAN",
+    "CommitResult",
+    "Correction",
+    "CountWindow",
+    "Counts",
+    "CourseStep",
+    "DurationHistogram",
+    "Exemplar",
+    "ExportState",
+    "Fact",
+    "FactBatch",
+    "OtherName",
+    "ReasonCount",
+    "Store",
+    "StoreReader",
+    "TrafficCount",
+]

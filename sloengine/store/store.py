@@ -1,0 +1,239 @@
+"""`Store`: the durable state of the engine, one DuckDB file and one key in one folder."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from sloengine.clock import Clock
+from sloengine.definitions.plan import Plan
+from sloengine.errors import StoreError
+from sloengine.store import retention
+from sloengine.store.columns import trace_table
+from sloengine.store.commit import CommitResult, write_batch
+from sloengine.store.database import connect, prepare_folder, run, transaction
+from sloengine.store.facts import FactBatch
+from sloengine.store.key import fingerprint, load_or_create_key
+from sloengine.store.plans import apply_plan
+from sloengine.store.reader import StoreReader
+from sloengine.store.slots import MINUTE_NS, floor_to
+from sloengine.store.verdicts import IndicatorSet
+
+_THREADS = 2
+
+_INSERT_STORE = "INSERT INTO store VALUES ($store_id, $created_ns, $fingerprint, 0, 0, 0)"
+
+# Purpose: which of some traces have stored facts. Columns: trace_hi, trace_lo, the revision that
+# judged the trace last.
+_STORED_TRACES = """
+SELECT t.trace_hi, t.trace_lo, arg_max(t.revision, t.committed_ns) FROM transactions AS t
+SEMI JOIN asked AS a ON t.trace_hi = a.trace_hi AND t.trace_lo = a.trace_lo
+GROUP BY t.trace_hi, t.trace_lo
+"""
+
+_DOCUMENTS = """
+SELECT documents FROM definitions WHERE revision = $revision ORDER BY applied_ns DESC LIMIT 1
+"""
+
+_ADD_COVERAGE = """
+INSERT INTO coverage
+SELECT minute_ns FROM (SELECT unnest(range($first, $end, $minute)) AS minute_ns)
+ANTI JOIN coverage USING (minute_ns)
+"""
+
+
+class Store:
+    """Facts, counts and positions that survive a crash; one writer at a time, many readers.
+
+    Open it with `Store.open`, once in a process. Methods may be called from any thread: writers
+    wait for each other. Every change is one transaction.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        store_id: str,
+        created_ns: int,
+        hash_key: bytes,
+    ) -> None:
+        self._connection = connection
+        self._writer = connection.cursor()
+        self._lock = Lock()
+        self._indicators: IndicatorSet | None = None
+        self.store_id = store_id
+        """Names this store in spool segments, so that no spool is applied to another store."""
+        self.created_ns = created_ns
+        self.hash_key = hash_key
+        """32 bytes for keyed hashes of customers, sessions and intents; empty if read only."""
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        clock: Clock,
+        memory_limit: str = "512MB",
+        read_only: bool = False,
+    ) -> Store:
+        """Open the store in a folder, and make both where there is none yet.
+
+        `read_only` is for looking while no engine runs: it makes nothing and reads no key.
+        Raises StoreError, which says what to do: held by another process, not writable, damaged,
+        written by a newer version, or parted from its key.
+        """
+        if read_only:
+            connection = connect(
+                directory, memory_limit=memory_limit, threads=_THREADS, read_only=True
+            )
+            key = b""
+        else:
+            prepare_folder(directory)
+            connection = connect(
+                directory, memory_limit=memory_limit, threads=_THREADS, read_only=False
+            )
+        try:
+            if not read_only:
+                key = _matching_key(connection, directory, clock)
+            store_id, created_ns = run(connection, "SELECT store_id, created_ns FROM store")[0]
+            return cls(connection, store_id=store_id, created_ns=created_ns, hash_key=key)
+        except BaseException:
+            connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file after the write that runs. Readers must be closed before."""
+        with self._lock:
+            self._writer.close()
+            self._connection.close()
+
+    @property
+    def position(self) -> int | None:
+        """The spool position that stored facts make safe; `None` before the first commit."""
+        with self._lock:
+            return self._read_position()
+
+    def reader(self) -> StoreReader:
+        """Return a reader of its own; it sees what is committed when each statement starts."""
+        return StoreReader(self._connection.cursor())
+
+    def register_plan(self, plan: Plan, *, at_ns: int) -> None:
+        """Count by this plan from now on, and keep its documents.
+
+        Indicators that are counted for the first time, or again after they were set aside, get
+        their counts from the stored facts, in the same transaction. Must be called once after
+        opening, before the first commit. Exported counters do not change: they count verdicts
+        from now on.
+        """
+        with self._writing() as cursor:
+            indicators = apply_plan(cursor, plan, at_ns)
+        self._indicators = indicators
+
+    def commit(self, batch: FactBatch) -> CommitResult:
+        """Make a batch durable: facts, counts, corrections, counters, position; or nothing of it.
+
+        Costs one pass over the batch, and one over the ids of all facts where `recheck` is not
+        empty. Raises ValueError for two facts of one identity, RuntimeError before a plan was
+        registered, StoreError where the database failed: then nothing was kept.
+        """
+        if self._indicators is None:
+            raise RuntimeError("commit before register_plan: no one would count these facts")
+        identities = {(f.trace_id, f.entry_span_id, f.entry_kind) for f in batch.facts}
+        if len(identities) != len(batch.facts):
+            raise ValueError("a batch holds two facts of one identity (trace, entry span, kind)")
+        with self._writing() as cursor:
+            result = write_batch(cursor, batch, self._indicators)
+        stored = self.position
+        if stored != batch.position:
+            raise StoreError(
+                f"store: the database dropped a commit (position {stored}, expected "
+                f"{batch.position}); restart the engine, it continues from {stored}"
+            )
+        return result
+
+    def plan_documents(self, revision: str) -> str | None:
+        """Return the documents of a set of definitions that was applied here once."""
+        with self._lock:
+            rows = run(self._writer, _DOCUMENTS, {"revision": revision})
+        return rows[0][0] if rows else None
+
+    def stored(self, trace_ids: Collection[int]) -> dict[int, str]:
+        """Return, for those of the traces that have stored facts, the revision that judged them.
+
+        One pass over the ids of all facts.
+        """
+        if not trace_ids:
+            return {}
+        with self._lock:
+            self._writer.register("asked", trace_table(trace_ids))
+            try:
+                rows = run(self._writer, _STORED_TRACES)
+            finally:
+                self._writer.unregister("asked")
+        return {high << 64 | low: revision for high, low, revision in rows}
+
+    def compact(self, now_ns: int) -> None:
+        """Fold counts older than three days to minutes and merge deltas; no sum changes."""
+        with self._writing() as cursor:
+            retention.compact(cursor, now_ns)
+
+    def expire(self, now_ns: int) -> None:
+        """Forget facts older than 35 days, and counts older than 400 days."""
+        with self._writing() as cursor:
+            retention.expire(cursor, now_ns)
+
+    def record_coverage(self, from_ns: int, to_ns: int) -> None:
+        """Note that the engine ran in `[from_ns, to_ns)`: every minute it touches is covered."""
+        span = {"first": floor_to(from_ns, MINUTE_NS), "end": to_ns, "minute": MINUTE_NS}
+        with self._writing() as cursor:
+            run(cursor, _ADD_COVERAGE, span)
+
+    @contextmanager
+    def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock, transaction(self._writer):
+            yield self._writer
+
+    def _read_position(self) -> int | None:
+        position: int | None = run(self._writer, "SELECT position FROM spool_position")[0][0]
+        return position
+
+
+def _matching_key(connection: duckdb.DuckDBPyConnection, directory: Path, clock: Clock) -> bytes:
+    """Return the key of this store; the first opening writes the store's own row."""
+    key = load_or_create_key(directory)
+    known = run(connection, "SELECT key_fingerprint FROM store")
+    if not known:
+        with transaction(connection):
+            run(
+                connection,
+                _INSERT_STORE,
+                {
+                    "store_id": uuid.uuid4().hex,
+                    "created_ns": clock.now_ns(),
+                    "fingerprint": fingerprint(key),
+                },
+            )
+    elif known[0][0] != fingerprint(key):
+        raise StoreError(
+            f"store {directory}: customer.key is not the key of this database, so customers "
+            "could not be recognised; put the right file back, or use a new folder"
+        )
+    return key
