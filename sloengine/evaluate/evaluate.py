@@ -69,8 +69,8 @@ def evaluate(
     """Evaluate a plan's objectives over the windows that end at `at_ns`, all of one state.
 
     `slos` names those wanted (`None`: all); a name that the plan does not have raises
-    OperatorError. `course` adds counts by step of `course_step`. A plan other than the one that the store counts by
-    has counts only of indicators that it shares with plans registered before.
+    OperatorError. `course` adds counts by step of `course_step`. A plan other than the one that the
+    store counts by has counts only of indicators that it shares with plans registered before.
     """
     wanted = _select(plan, slos)
     with reader.consistent():

@@ -66,10 +66,7 @@ def fact_table(facts: Sequence[Fact]) -> pa.Table:
                 [_int64_or_none(fact.amount_micros) for fact in facts], pa.int64()
             ),
             "currency": pa.array([fact.currency for fact in facts], pa.string()),
-            "dimensions": pa.array(
-                [sorted(fact.dimensions.items()) for fact in facts],
-                pa.map_(pa.string(), pa.string()),
-            ),
+            "dimensions": _dimensions(facts),
             "bucket": _buckets(start, end),
         }
     )
@@ -99,6 +96,20 @@ def _buckets(start: Sequence[int], end: Sequence[int]) -> pa.Array:
     duration = np.asarray(end, dtype=np.int64) - np.asarray(start, dtype=np.int64)
     bucket = np.searchsorted(_UPPER_BOUNDS, duration, side="left") + _FIRST_BUCKET
     return pa.array(bucket.astype(np.int16), mask=duration <= 0)
+
+
+def _dimensions(facts: Sequence[Fact]) -> pa.Array:
+    """Return a map for each fact, keys ascending: equal maps must be equal rows."""
+    offsets = [0]
+    items: list[tuple[str, str]] = []
+    for fact in facts:
+        items.extend(sorted(fact.dimensions.items()))
+        offsets.append(len(items))
+    return pa.MapArray.from_arrays(
+        pa.array(offsets, pa.int32()),
+        pa.array([key for key, _ in items], pa.string()),
+        pa.array([value for _, value in items], pa.string()),
+    )
 
 
 def _int64_or_none(value: int | None) -> int | None:

@@ -45,10 +45,6 @@ CREATE OR REPLACE TEMP TABLE stored AS
 SELECT t.rowid AS stored_row, t.* FROM transactions AS t
 SEMI JOIN recheck AS r ON t.trace_hi = r.trace_hi AND t.trace_lo = r.trace_lo
 """
-_NOTHING_STORED = """
-CREATE OR REPLACE TEMP TABLE stored AS
-SELECT rowid AS stored_row, * FROM transactions LIMIT 0
-"""
 
 # Stored rows that the batch does not repeat exactly.
 _GONE = f"""
@@ -63,6 +59,12 @@ CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT g.*, s.stored_row AS replaces FROM given AS g LEFT JOIN stored AS s ON {_SAME_IDENTITY}
 WHERE s.stored_row IS NULL OR {_DIFFERENT_CONTENT}
 """
+# `fresh` where no trace is to be rechecked.
+_ALL_FRESH = """
+CREATE OR REPLACE TEMP TABLE fresh AS SELECT *, NULL::BIGINT AS replaces FROM given
+"""
+
+_HOW_MANY = "SELECT (SELECT count(*) FROM gone), count(*), count(replaces) FROM fresh"
 
 _DELETE_GONE = "DELETE FROM transactions WHERE rowid IN (SELECT stored_row FROM gone)"
 
@@ -87,10 +89,12 @@ _EFFECT_COLUMNS = f"""
 
 # Signed rows: what is added and what is taken away. `pair` joins the two rows of a replacement;
 # a first verdict has sign 1 and no pair.
-_EFFECTS = f"""
+_ADDED = f"""
 CREATE OR REPLACE TEMP TABLE effects AS
 SELECT 1 AS sign, replaces AS pair, bucket, {_EFFECT_COLUMNS} FROM fresh
-UNION ALL
+"""
+_TAKEN_AWAY = f"""
+INSERT INTO effects
 SELECT -1 AS sign, stored_row AS pair, NULL AS bucket, {_EFFECT_COLUMNS} FROM gone
 """
 
@@ -225,22 +229,7 @@ def write_batch(
     cursor: duckdb.DuckDBPyConnection, batch: FactBatch, indicators: IndicatorSet
 ) -> CommitResult:
     """Write a batch inside the transaction that is open on `cursor`."""
-    cursor.register("given", fact_table(batch.facts))
-    try:
-        if batch.recheck:
-            cursor.register("recheck", trace_table(batch.recheck))
-            run(cursor, _STORED)
-        else:
-            run(cursor, _NOTHING_STORED)
-        run(cursor, _GONE)
-        run(cursor, _FRESH)
-    finally:
-        cursor.unregister("given")
-        cursor.unregister("recheck")
-    gone, added, replaced = run(
-        cursor,
-        "SELECT (SELECT count(*) FROM gone), count(*), count(replaces) FROM fresh",
-    )[0]
+    gone, added, replaced = _compare(cursor, batch)
     if gone:
         run(cursor, _CORRECTIONS, {"at_ns": batch.arrival_ns})
         run(cursor, _DELETE_GONE)
@@ -262,10 +251,30 @@ def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) ->
     run(cursor, _SLI_REASONS, by_number)
 
 
+def _compare(cursor: duckdb.DuckDBPyConnection, batch: FactBatch) -> tuple[int, int, int]:
+    """Fill `gone` and `fresh`; return how many rows go, come, and come in place of another."""
+    cursor.register("given", fact_table(batch.facts))
+    try:
+        if not batch.recheck:
+            run(cursor, _ALL_FRESH)
+            return 0, len(batch.facts), 0
+        cursor.register("recheck", trace_table(batch.recheck))
+        run(cursor, _STORED)
+        run(cursor, _GONE)
+        run(cursor, _FRESH)
+    finally:
+        cursor.unregister("given")
+        cursor.unregister("recheck")
+    gone, added, replaced = run(cursor, _HOW_MANY)[0]
+    return gone, added, replaced
+
+
 def _write_effects(
     cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet, *, corrections: bool
 ) -> None:
-    run(cursor, _EFFECTS)
+    run(cursor, _ADDED)
+    if corrections:
+        run(cursor, _TAKEN_AWAY)
     run(cursor, _TRAFFIC)
     run(cursor, _EXPORT_DURATIONS)
     run(cursor, _EXPORT_BUCKETS)
