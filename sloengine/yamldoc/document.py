@@ -28,6 +28,7 @@ _QUOTE = (
     "inside { } or [ ], text that contains any of [ ] { } , : # must stand in single quotes, "
     "like 'span.attributes[\"a\"] == 1'"
 )
+_TOO_DEEP = f"more than {MAX_DEPTH} levels; nest less deeply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,8 @@ class _Builder:
         line = self._lines[row] if row < len(self._lines) else ""
         if line[position.column - 1 :].startswith("\t") or line.lstrip(" ").startswith("\t"):
             return "a tab cannot indent YAML; use spaces"
+        if "maximum nesting depth" in problem:
+            return _TOO_DEEP
         if "flow" in (error.context or "") or any(frame.style == "flow" for frame in self._open):
             return f"{problem}; {_QUOTE}"
         if "mapping values are not allowed" in problem:
@@ -171,8 +174,7 @@ class _Builder:
     def _begin(self, event: Any) -> None:
         position = self._enter(event)
         if len(self._open) >= MAX_DEPTH:
-            message = f"more than {MAX_DEPTH} levels; nest less deeply"
-            raise DefinitionsError([*self.problems, Problem(position, "", message)])
+            raise DefinitionsError([*self.problems, Problem(position, "", _TOO_DEEP)])
         kind: Literal["mapping", "sequence"] = (
             "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence"
         )
