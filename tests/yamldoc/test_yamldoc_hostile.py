@@ -45,8 +45,10 @@ def refusal(text: str) -> list[str]:
         pytest.param(
             "a: !!python/name:os.system x\n",
             [
-                'f.yaml:1:4: the tag "tag:yaml.org,2002:python/name:os.system" is not allowed; '
-                + "remove it"
+                (
+                    'f.yaml:1:4: the tag "tag:yaml.org,2002:python/name:os.system" is not allowed; '
+                    "remove it"
+                )
             ],
             id="tags",
         ),
@@ -91,16 +93,20 @@ def refusal(text: str) -> list[str]:
         pytest.param(
             "a: b: c\n",
             [
-                'f.yaml:1:5: a second ": " in one line; put the text after the first in '
-                + "single quotes"
+                (
+                    'f.yaml:1:5: a second ": " in one line; put the text after the first in '
+                    "single quotes"
+                )
             ],
             id="two colons",
         ),
         pytest.param(
             "a: 1\nnothing\nb: 2\n",
             [
-                'f.yaml:3:1: this line has no ": "; write key: value, or indent it under the line '
-                + "above"
+                (
+                    'f.yaml:3:1: this line has no ": "; write key: value, or indent it under the line '
+                    "above"
+                )
             ],
             id="a line that is no member",
         ),
