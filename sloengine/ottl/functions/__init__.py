@@ -1,0 +1,19 @@
+"""The functions of the condition language, by room of meaning.
+
+In: nothing but the arguments. Out: `FUNCTIONS`, name to `Function`. Guaranteed: each exists in the
+Collector under this name with these parameters, and treats nil and types as the Collector does;
+differences stand in docs/ottl.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sloengine.ottl.functions import ids, text, types
+from sloengine.ottl.registry import Function
+
+FUNCTIONS: Mapping[str, Function] = {
+    function.name: function for module in (ids, text, types) for function in module.FUNCTIONS
+}
+
+__all__ = ["FUNCTIONS"]
