@@ -1,0 +1,57 @@
+"""What users write (`slo-definitions/`) -> a `Plan`, ready to run.
+
+In: a folder of YAML files: our kinds (`sloengine/v1`) and OpenSLO v1. Out: an immutable `Plan`
+(what to decode, which conditions, which rules, which objectives), and warnings. Guaranteed: all
+problems of all files come in one `DefinitionsError`, each with file, line and column; the plan and
+its hashes do not depend on the order of files, documents or keys, nor on comments and layout; what
+is accepted and not evaluated has a line in `Plan.not_evaluated`. Nothing here opens a database or a
+network connection.
+"""
+
+from sloengine.definitions.duration import parse_duration
+from sloengine.definitions.expand import expand
+from sloengine.definitions.load import LoadedDefinitions, load_definitions, load_text
+from sloengine.definitions.plan import (
+    AllOf,
+    AnySpan,
+    BecauseRule,
+    CountSpans,
+    DimensionRule,
+    EntrySpan,
+    EverySpan,
+    LongerThan,
+    NoSpan,
+    Objective,
+    Outcome,
+    OutcomeRule,
+    Plan,
+    Predicate,
+    Scope,
+    SloRule,
+    TransactionRule,
+)
+
+__all__ = [
+    "AllOf",
+    "AnySpan",
+    "BecauseRule",
+    "CountSpans",
+    "DimensionRule",
+    "EntrySpan",
+    "EverySpan",
+    "LoadedDefinitions",
+    "LongerThan",
+    "NoSpan",
+    "Objective",
+    "Outcome",
+    "OutcomeRule",
+    "Plan",
+    "Predicate",
+    "Scope",
+    "SloRule",
+    "TransactionRule",
+    "expand",
+    "load_definitions",
+    "load_text",
+    "parse_duration",
+]

@@ -104,8 +104,8 @@ def refusal(text: str) -> list[str]:
             "a: 1\nnothing\nb: 2\n",
             [
                 (
-                    'f.yaml:3:1: this line has no ": "; write key: value, or indent it under the line '
-                    "above"
+                    'f.yaml:3:1: this line has no ": "; write key: value, or indent it '
+                    "under the line above"
                 )
             ],
             id="a line that is no member",
