@@ -12,13 +12,19 @@ from sloengine.report.detail import render_detail
 from sloengine.report.document import render_json
 from sloengine.report.html import render_html
 from sloengine.report.markdown import render_markdown
+from sloengine.report.render import FORMATS, LATEST, Format, ReportRequest, render
 from sloengine.report.schema import JSON_SCHEMA, schema_page
 from sloengine.report.terminal import TerminalStyle, terminal_style
 from sloengine.report.text import render_table, render_text
 
 __all__ = [
+    "FORMATS",
     "JSON_SCHEMA",
+    "LATEST",
+    "Format",
+    "ReportRequest",
     "TerminalStyle",
+    "render",
     "render_csv",
     "render_detail",
     "render_html",

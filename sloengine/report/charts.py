@@ -14,8 +14,8 @@ from markupsafe import Markup
 from sloengine.evaluate.evaluation import SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
-from sloengine.report.course import CoursePoint, axis, course_of, ran_out
-from sloengine.report.moments import DAY_NS, length_of, span_of, step_label
+from sloengine.report.course import CoursePoint, axis, course_of, ran_out, when
+from sloengine.report.moments import length_of, span_of, step_label
 from sloengine.slo import State
 
 _TONES = {State.MET: "var(--good)", State.MISSED: "var(--bad)", State.NO_DATA: "var(--unk)"}
@@ -77,7 +77,7 @@ def course_finding(slo: SloEvaluation) -> str:
     left = numbers.signed_percent(slo.budget_remaining)
     if empty is not None:
         used = numbers.percent(1 - slo.budget_remaining, 0, numbers.Worse.UP)
-        return f"The budget ran out {_when(empty)}; {used} of it is used"
+        return f"The budget ran out {when(empty)}; {used} of it is used"
     if slo.budget_used == 0:
         return f"Nothing of the budget was used: 0 bad of {numbers.count(slo.total)}"
     return f"{left.removeprefix('+')} of the budget is left"
@@ -225,7 +225,7 @@ def _empty(points: list[CoursePoint], scale: _Scale) -> Markup:
         ty=_point(scale.y(Fraction(0)) - 8),
         anchor=anchor,
         dx=dx,
-        when=_when(empty),
+        when=when(empty),
     )
 
 
@@ -246,16 +246,11 @@ def _ticks(points: list[CoursePoint], scale: _Scale) -> Markup:
     return drawn
 
 
-def _when(point: CoursePoint) -> str:
-    text = span_of(point.start_ns, point.end_ns)
-    return f"on {text}" if point.end_ns - point.start_ns == DAY_NS else f"in {text}"
-
-
 def _in_words(slo: SloEvaluation, points: list[CoursePoint]) -> str:
     worst = max(points, key=lambda point: point.bad)
     silent = sum(not point.observed for point in points)
     text = f"Starts at 100 percent and ends at {numbers.signed_percent(points[-1].left)}. "
-    text += f"{course_finding(slo)}. Most bad events: {numbers.count(worst.bad)} {_when(worst)}. "
+    text += f"{course_finding(slo)}. Most bad events: {numbers.count(worst.bad)} {when(worst)}. "
     if silent:
         text += f"{silent} of {len(points)} steps hold no event. "
     return f"{text}The dashed line falls evenly from 100 percent to zero."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sloengine.evaluate.evaluation import SloEvaluation
+from sloengine.evaluate.evaluation import BudgetDay, SloEvaluation
+from sloengine.report.moments import DAY_NS, day_and_time, span_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,28 @@ def course_of(slo: SloEvaluation) -> list[CoursePoint]:
         return []
     points: list[CoursePoint] = []
     used = 0
-    for day in slo.course:
+    for day in _without_stub(slo.course):
         bad = day.total - day.good
         used += bad
         left = 1 - used / slo.budget_total
         points.append(CoursePoint(day.start_ns, day.end_ns, bad, day.total, left, day.total > 0))
     return points
+
+
+def _without_stub(course: Sequence[BudgetDay]) -> Sequence[BudgetDay]:
+    """Join a last step that is much shorter than the others to the one before it.
+
+    A window that does not begin where a step does leaves a stub, too narrow to be drawn.
+    """
+    if len(course) < 2:
+        return course
+    before, last = course[-2], course[-1]
+    if (last.end_ns - last.start_ns) * 2 >= before.end_ns - before.start_ns:
+        return course
+    joined = BudgetDay(
+        before.start_ns, last.end_ns, before.good + last.good, before.total + last.total
+    )
+    return [*course[:-2], joined]
 
 
 def ran_out(points: list[CoursePoint]) -> CoursePoint | None:
@@ -65,3 +83,11 @@ def axis(points: list[CoursePoint], rows: int = 8) -> list[Fraction]:
         if value <= lowest and value <= 0:
             return values
         value -= step
+
+
+def when(point: CoursePoint) -> str:
+    """Return when a step was: `on 12 Nov 2026`, or where it is no calendar day, by its end."""
+    whole_day = point.start_ns % DAY_NS == 0 and point.end_ns - point.start_ns == DAY_NS
+    if whole_day:
+        return f"on {span_of(point.start_ns, point.end_ns)}"
+    return f"by {day_and_time(point.end_ns, year=True)}"

@@ -8,7 +8,7 @@ from sloengine.errors import OperatorError
 from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
-from sloengine.report.course import CoursePoint, axis, course_of, ran_out
+from sloengine.report.course import CoursePoint, axis, course_of, ran_out, when
 from sloengine.report.moments import DAY_NS, as_of, length_of, span_of, step_label
 from sloengine.report.terminal import TerminalStyle, fit, wrap
 from sloengine.report.text import MARKS, TONES
@@ -104,16 +104,12 @@ def _sum(slo: SloEvaluation) -> list[tuple[str, str, str]]:
     rows.append(("budget left", numbers.signed_percent(slo.budget_remaining), f"{used} used"))
     empty = ran_out(course_of(slo))
     if empty is not None:
-        rows[-1] = (*rows[-1][:2], f"{used} used; ran out {_within(empty)}")
+        rows[-1] = (*rows[-1][:2], f"{used} used; ran out {when(empty)}")
     if slo.time_to_exhaustion_ns is not None:
         rows.append(
             ("lasts", numbers.duration(slo.time_to_exhaustion_ns), "at the pace of the last hour")
         )
     return rows
-
-
-def _within(point: CoursePoint) -> str:
-    return span_of(point.start_ns, point.end_ns)
 
 
 def _reasons(slo: SloEvaluation, style: TerminalStyle) -> list[str]:
