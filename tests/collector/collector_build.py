@@ -1,7 +1,8 @@
 """Build the Collector that `otel-config/ocb.yaml` describes, once, and remember where it is.
 
-`python tests/collector/collector_build.py` prints the path of the program. The first run takes minutes (it
-downloads Go modules and compiles); later ones return at once until the manifest changes.
+`python tests/collector/collector_build.py` prints the path of the program. The first run takes
+minutes (it downloads Go modules and compiles); later ones return at once until the manifest
+changes.
 """
 
 from __future__ import annotations
