@@ -1,0 +1,226 @@
+"""Which frames hold a trace: sorted arrays of a keyed hash of its id, one pair for each segment."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sloengine.spool.filesystem import FileSystem, read_all, write_file
+
+Hashes = npt.NDArray[np.uint64]
+Offsets = npt.NDArray[np.uint32]
+Rows = npt.NDArray[np.intp]
+
+HASH_KEYS = 10
+_MAGIC = b"SLOSPIDX"
+_VERSION = 1
+_FIELDS = struct.Struct("<8sHHIqqqqII4x")
+_CHECK = struct.Struct("<I")
+INDEX_HEADER = _FIELDS.size + _CHECK.size
+
+
+class TraceHasher:
+    """128-bit trace id → 64 bits, by keys that only this store knows.
+
+    Two multilinear hashes of 32 bits over the id's four words (Lemire & Kaser, "Strongly universal
+    string hashing is fast", 2014): for any two ids that a sender may choose, the chance of a
+    collision is 2⁻⁶⁴ over the choice of keys.
+    """
+
+    def __init__(self, keys: bytes) -> None:
+        self._keys = np.frombuffer(keys, dtype="<u8").astype(np.uint64)
+        if len(self._keys) != HASH_KEYS:
+            raise ValueError(f"{HASH_KEYS} keys of 8 bytes are needed, not {len(keys)} bytes")
+        self.fingerprint = zlib.crc32(keys)
+
+    def hashes(self, trace_ids: Sequence[int]) -> Hashes:
+        """Return one hash for each id, in the same order."""
+        data = b"".join([trace_id.to_bytes(16, "big") for trace_id in trace_ids])
+        words = np.frombuffer(data, dtype=">u4").reshape(-1, 4).astype(np.uint64)
+        return (self._half(words, 0) << np.uint64(32)) | self._half(words, HASH_KEYS // 2)
+
+    def _half(self, words: Hashes, first: int) -> Hashes:
+        start, *factors = self._keys[first : first + HASH_KEYS // 2]
+        total = np.full(len(words), start, dtype=np.uint64)
+        for column, factor in enumerate(factors):
+            total += words[:, column] * factor
+        half: Hashes = total >> np.uint64(32)
+        return half
+
+
+class ArrayIndex:
+    """A sealed segment's index: arrays in memory or mapped from a file."""
+
+    def __init__(self, hashes: Hashes, offsets: Offsets) -> None:
+        self._hashes = hashes
+        self._offsets = offsets
+
+    @property
+    def entries(self) -> int:
+        """Number of (trace, frame) pairs."""
+        return len(self._hashes)
+
+    @property
+    def arrays(self) -> tuple[Hashes, Offsets]:
+        """Sorted by hash, then by offset."""
+        return self._hashes, self._offsets
+
+    def sorted(self) -> ArrayIndex:
+        """Return itself."""
+        return self
+
+    def find(self, hashes: Hashes) -> tuple[Rows, Offsets]:
+        """Return pairs of (row of `hashes`, frame offset): by row, then in ascending order.
+
+        Quickest where `hashes` are sorted.
+        """
+        first = np.searchsorted(self._hashes, hashes, side="left")
+        counts = np.searchsorted(self._hashes, hashes, side="right") - first
+        rows = np.repeat(np.arange(len(hashes)), counts)
+        ends = np.cumsum(counts)
+        within = np.arange(len(rows)) - np.repeat(ends - counts, counts)
+        return rows, self._offsets[first[rows] + within]
+
+
+class MemoryIndex:
+    """The index of a segment that still grows. Frames are added in ascending order of offset.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sorted = ArrayIndex(np.empty(0, np.uint64), np.empty(0, np.uint32))
+        self._added: list[tuple[Hashes, int]] = []
+        self._entries = 0
+
+    @property
+    def entries(self) -> int:
+        """Number of (trace, frame) pairs."""
+        return self._entries
+
+    def add(self, hashes: Hashes, offset: int) -> None:
+        """Note that the frame at `offset` holds these traces."""
+        with self._lock:
+            self._added.append((hashes, offset))
+            self._entries += len(hashes)
+
+    def find(self, hashes: Hashes) -> tuple[Rows, Offsets]:
+        """See `ArrayIndex.find`."""
+        return self.sorted().find(hashes)
+
+    def sorted(self) -> ArrayIndex:
+        """Return what was added so far."""
+        with self._lock:
+            if self._added:
+                old_hashes, old_offsets = self._sorted.arrays
+                new = [hashes for hashes, _ in self._added]
+                lengths = [len(hashes) for hashes in new]
+                offsets = np.repeat(np.array([at for _, at in self._added], np.uint32), lengths)
+                hashes = np.concatenate([old_hashes, *new])
+                # A stable sort keeps offsets ascending within a hash.
+                order = np.argsort(hashes, kind="stable")
+                self._sorted = ArrayIndex(
+                    hashes[order], np.concatenate([old_offsets, offsets])[order]
+                )
+                self._added.clear()
+            return self._sorted
+
+
+Index = ArrayIndex | MemoryIndex
+"""Answers which frames of one segment hold which traces."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHeader:
+    """What an index file says about its segment, so that a start need not read the segment."""
+
+    fingerprint: int
+    """Of the keys that hashed the ids."""
+    base: int
+    length: int
+    """Bytes of frames in the segment."""
+    next_sequence: int
+    last_arrival_ns: int
+    """The greatest arrival in the segment."""
+    entries: int
+    body_check: int
+
+
+def write_index(
+    files: FileSystem,
+    path: Path,
+    index: ArrayIndex,
+    *,
+    fingerprint: int,
+    base: int,
+    length: int,
+    next_sequence: int,
+    last_arrival_ns: int,
+) -> int:
+    """Write an index file and return its size.
+
+    It is not synced: its checksums tell a lost write from a good one, and it can be built again.
+    """
+    hashes, offsets = index.arrays
+    body = [hashes.astype("<u8").tobytes(), offsets.astype("<u4").tobytes()]
+    check = zlib.crc32(body[1], zlib.crc32(body[0]))
+    fields = _FIELDS.pack(
+        _MAGIC,
+        _VERSION,
+        INDEX_HEADER,
+        fingerprint,
+        base,
+        length,
+        next_sequence,
+        last_arrival_ns,
+        index.entries,
+        check,
+    )
+    header = fields + _CHECK.pack(zlib.crc32(fields))
+    write_file(files, path, [header, *body], durable=False)
+    return len(header) + sum(map(len, body))
+
+
+def read_index_header(files: FileSystem, path: Path) -> IndexHeader | None:
+    """Read the head of an index file; `None` where it is missing, damaged or of another version."""
+    try:
+        fd = files.open_read(path)
+    except FileNotFoundError:
+        return None
+    try:
+        data = read_all(files, fd, INDEX_HEADER, 0)
+    finally:
+        files.close(fd)
+    if len(data) < INDEX_HEADER:
+        return None
+    fields = data[: _FIELDS.size]
+    (check,) = _CHECK.unpack_from(data, _FIELDS.size)
+    magic, version, _, *values = _FIELDS.unpack(fields)
+    if (magic, version, check) != (_MAGIC, _VERSION, zlib.crc32(fields)):
+        return None
+    header = IndexHeader(*values)
+    if files.size(path) != INDEX_HEADER + 12 * header.entries:
+        return None
+    return header
+
+
+def load_index(files: FileSystem, path: Path, *, fingerprint: int) -> ArrayIndex | None:
+    """Map an index file into memory; `None` where it is missing, damaged or made by other keys."""
+    header = read_index_header(files, path)
+    if header is None or header.fingerprint != fingerprint:
+        return None
+    if header.entries == 0:
+        return ArrayIndex(np.empty(0, np.uint64), np.empty(0, np.uint32))
+    hashes = np.memmap(path, "<u8", "r", INDEX_HEADER, (header.entries,))
+    offsets = np.memmap(path, "<u4", "r", INDEX_HEADER + 8 * header.entries, (header.entries,))
+    if zlib.crc32(offsets.data, zlib.crc32(hashes.data)) != header.body_check:
+        return None
+    return ArrayIndex(hashes, offsets)

@@ -1,0 +1,182 @@
+"""One file of the log: a header of fixed size, then frames up to its end.
+
+A position counts the bytes of frames since the store began, without headers. So it does not
+depend on how frames are spread over files: a frame whose write failed goes to the next file at the
+position it was given first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sloengine.spool.filesystem import FileSystem, read_all, write_all
+from sloengine.spool.frame import Source
+from sloengine.spool.index import Index
+
+SEGMENT_VERSION = 1
+MAX_POSITION = 2**63 - 1
+MAX_SEGMENT = 2**32 - 1
+"""An index keeps a frame's place in its segment in 32 bits."""
+_MAGIC = b"SLOSPOOL"
+_FIELDS = struct.Struct("<8sHHI16sqqq4x")
+_CHECK = struct.Struct("<I")
+SEGMENT_HEADER = _FIELDS.size + _CHECK.size
+_NAME = re.compile(r"(\d{20})\.seg")
+
+
+def store_digest(store_id: str) -> bytes:
+    """Return the 16 bytes by which files name the store they belong to."""
+    return hashlib.blake2b(store_id.encode(), digest_size=16).digest()
+
+
+def segment_path(directory: Path, base: int) -> Path:
+    """Return where the segment that begins at position `base` stands."""
+    return directory / f"{base:020d}.seg"
+
+
+def base_of(name: str) -> int | None:
+    """Return the position that a file name promises; `None` where it is no segment's name."""
+    match = _NAME.fullmatch(name)
+    base = int(match[1]) if match else MAX_POSITION
+    return base if base < MAX_POSITION else None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHeader:
+    """The first 64 bytes of a segment."""
+
+    version: int
+    seed: int
+    store: bytes
+    base: int
+    first_sequence: int
+    created_ns: int
+
+    def pack(self) -> bytes:
+        """Return the header's bytes."""
+        fields = _FIELDS.pack(
+            _MAGIC,
+            self.version,
+            SEGMENT_HEADER,
+            self.seed,
+            self.store,
+            self.base,
+            self.first_sequence,
+            self.created_ns,
+        )
+        return fields + _CHECK.pack(zlib.crc32(fields))
+
+    @classmethod
+    def parse(cls, data: bytes) -> SegmentHeader | None:
+        """Read a header; `None` where it is damaged or something else."""
+        if len(data) < SEGMENT_HEADER:
+            return None
+        fields = data[: _FIELDS.size]
+        (check,) = _CHECK.unpack_from(data, _FIELDS.size)
+        magic, version, _, seed, store, base, first_sequence, created_ns = _FIELDS.unpack(fields)
+        if magic != _MAGIC or zlib.crc32(fields) != check:
+            return None
+        return cls(version, seed, store, base, first_sequence, created_ns)
+
+
+@dataclass(slots=True)
+class Segment:
+    """A stretch of the log and the file that holds it.
+
+    `end`, `next_sequence` and `last_arrival_ns` grow while the segment is written to, and only once
+    the bytes are durable. `index` is `None` until it is read or built.
+    """
+
+    path: Path
+    base: int
+    end: int
+    first_sequence: int
+    next_sequence: int
+    last_arrival_ns: int
+    index: Index | None = None
+    index_bytes: int = 0
+    removed: bool = False
+
+    @property
+    def index_path(self) -> Path:
+        """Where the index file stands once the segment is sealed."""
+        return self.path.with_suffix(".idx")
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Bytes of the segment's two files."""
+        return SEGMENT_HEADER + self.end - self.base + self.index_bytes
+
+
+@contextmanager
+def opened(files: FileSystem, path: Path, base: int) -> Iterator[Source]:
+    """Open a segment file for reading by position."""
+    fd = files.open_read(path)
+    try:
+        yield lambda position, size: read_all(files, fd, size, position - base + SEGMENT_HEADER)
+    finally:
+        files.close(fd)
+
+
+class SegmentWriter:
+    """The segment that grows. After any error it must be abandoned.
+
+    A failed fsync drops the pages it could not write and clears the error, so a second fsync on the
+    same descriptor would report success for bytes that are gone (the PostgreSQL finding of 2018).
+    """
+
+    def __init__(self, files: FileSystem, path: Path, fd: int) -> None:
+        self._files = files
+        self._path = path
+        self._fd = fd
+
+    @classmethod
+    def create(
+        cls, files: FileSystem, directory: Path, header: SegmentHeader, buffers: list[bytes]
+    ) -> SegmentWriter:
+        """Begin a segment that holds its first frames already, durably.
+
+        Written under another name and renamed, so that no empty or headless segment can exist, and
+        so that a segment of the same base whose first write failed is replaced.
+        """
+        path = segment_path(directory, header.base)
+        beside = path.with_name(path.name + ".tmp")
+        fd = files.create(beside)
+        try:
+            write_all(files, fd, [header.pack(), *buffers])
+            files.sync(fd)
+            files.rename(beside, path)
+            files.sync_directory(directory)
+        except OSError:
+            with suppress(OSError):
+                files.close(fd)
+            with suppress(OSError):
+                files.remove(beside)
+            raise
+        return cls(files, path, fd)
+
+    def append(self, buffers: list[bytes]) -> None:
+        """Write frames and make them durable with one fsync."""
+        write_all(self._files, self._fd, buffers)
+        self._files.sync(self._fd)
+
+    def close(self) -> None:
+        """Stop writing; everything appended is durable already."""
+        with suppress(OSError):
+            self._files.close(self._fd)
+
+    def abandon(self, durable_bytes: int) -> None:
+        """Stop writing after an error and cut off what may or may not have reached the disk.
+
+        Cutting only saves room: a segment's frames end where the next segment begins.
+        """
+        self.close()
+        with suppress(OSError):
+            self._files.truncate(self._path, SEGMENT_HEADER + durable_bytes)

@@ -1,0 +1,477 @@
+"""`Spool`: accepted means durable."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from sloengine.clock import Clock
+from sloengine.errors import RetryError, StoreError, TooLargeError
+from sloengine.spool.filesystem import FileSystem
+from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_errors
+from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
+from sloengine.spool.index import MemoryIndex
+from sloengine.spool.index_keeper import IndexKeeper, TraceIdsOf
+from sloengine.spool.log import NewFrame, SegmentLog
+from sloengine.spool.quarantine import Quarantine
+from sloengine.spool.reader import SegmentReader
+from sloengine.spool.recovery import recover
+from sloengine.spool.segment import MAX_SEGMENT, SEGMENT_HEADER
+
+_log = logging.getLogger(__name__)
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+DISK_BUDGET = 20 * 1024**3
+GROUP_BYTES = 1024 * 1024
+"""A group commit does not wait for more once this much is gathered."""
+UNSYNCED_LIMIT = 128 * 1024 * 1024
+"""Memory for frames that are not durable yet; above it, senders must come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatistics:
+    """The spool at an instant. Damage is counted since it was opened."""
+
+    bytes: int
+    segments: int
+    start: int
+    durable_end: int
+    end: int
+    committed: int
+    syncs: int
+    """Group commits that succeeded."""
+    quarantined_frames: int
+    """Frames that cannot be read any more."""
+    lost_bytes: int
+    """Bytes of frames that cannot be read any more."""
+    torn_bytes: int
+    """Bytes of unfinished writes, never acknowledged, cut off at the start."""
+    foreign_files: int
+    stopped: str | None
+    """Why nothing is accepted now; `None` while all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolSettings:
+    """See `Spool.open`."""
+
+    disk_budget: int
+    sync_interval_s: float
+    horizon_ns: int | None
+    probe_interval_s: float
+
+
+class Spool:
+    """An append-only log of accepted requests that survives `kill -9`, power loss and full disks.
+
+    `append` gives a request its position, `wait_durable` returns once it is on the disk: one thread
+    writes what many callers appended and answers them with one fsync. `commit_position` says what
+    the store has made safe; only segments before it are ever removed, the oldest first.
+
+    A write or fsync that fails stops acceptance (callers get `RetryError`). What was appended is
+    kept in memory and written again to a new file, at the same positions, until that succeeds;
+    then acceptance goes on by itself. A frame that was refused may so become durable after all:
+    the caller must expect to meet it again, as any request that a sender repeats.
+
+    Bounds: 64 MiB a frame; 128 MiB of frames that are not durable; `disk_budget` bytes on disk,
+    where acceptance stops only if frames that are not committed fill it.
+
+    Safe to use from several threads. One process at a time.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        log: SegmentLog,
+        identity: Identity,
+        indexes: IndexKeeper,
+        reader: SegmentReader,
+        quarantine: Quarantine,
+        lock: FolderLock,
+        settings: SpoolSettings,
+        end: int,
+        next_sequence: int,
+        foreign_files: int,
+    ) -> None:
+        self._directory = directory
+        self._log = log
+        self._identity = identity
+        self._indexes = indexes
+        self._reader = reader
+        self._quarantine = quarantine
+        self._folder_lock = lock
+        self._settings = settings
+        self._foreign_files = foreign_files
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._durable = threading.Condition(self._lock)
+        self._unsynced: dict[int, NewFrame] = {}
+        """By position, ascending: everything between `_durable_end` and `_end`."""
+        self._unsynced_bytes = 0
+        self._durable_end = self._end = end
+        self._next_sequence = next_sequence
+        self._stopped: str | None = None
+        self._closing = False
+        self._closed = False
+        self._syncs = 0
+        self._thread = threading.Thread(target=self._run, name="spool-sync", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        store_id: str,
+        clock: Clock,
+        trace_ids_of: TraceIdsOf,
+        segment_bytes: int = SEGMENT_BYTES,
+        disk_budget: int = DISK_BUDGET,
+        sync_interval_s: float = 0.003,
+        horizon_ns: int | None = None,
+        probe_interval_s: float = 1.0,
+        committed: int = 0,
+        files: FileSystem | None = None,
+    ) -> Self:
+        """Open a folder, made if missing, and recover what it holds.
+
+        `committed` is the position that the store has made safe: no new frame gets a position
+        before it, even where the folder was lost. `trace_ids_of` gives the trace ids of an
+        uncompressed payload; it is called in other threads, to build an index that is missing.
+        `sync_interval_s`: how long a group commit gathers frames after the first. `horizon_ns`:
+        committed segments in which nothing arrived for that long are removed (`None`: only when the
+        budget needs the room). `probe_interval_s`: how long after a write error until the next
+        attempt, in a new file.
+
+        Raises:
+            StoreError: The folder is in use, cannot be written, or belongs to another store.
+        """
+        files = files or FileSystem()
+        with storage_errors(directory, "opening it"):
+            files.make_directory(directory)
+            lock = FolderLock(directory)
+        try:
+            with storage_errors(directory, "recovering the log"):
+                quarantine = Quarantine(files, directory)
+                identity = read_identity(files, directory, store_id)
+                recovered = recover(files, directory, identity, quarantine)
+        except StoreError:
+            lock.release()
+            raise
+        reader = SegmentReader(files, identity.seed, quarantine)
+        indexes = IndexKeeper(files, identity.hasher, trace_ids_of, reader)
+        segments = recovered.segments
+        last = segments[-1] if segments else None
+        log = SegmentLog(
+            directory,
+            files=files,
+            identity=identity,
+            clock=clock,
+            indexes=indexes,
+            # A budget of one or two segments could only be emptied at once.
+            segment_bytes=min(segment_bytes, disk_budget // 4, MAX_SEGMENT),
+            disk_budget=disk_budget,
+            segments=segments,
+            committed=committed,
+        )
+        return cls(
+            directory,
+            log=log,
+            identity=identity,
+            indexes=indexes,
+            reader=reader,
+            quarantine=quarantine,
+            lock=lock,
+            settings=SpoolSettings(disk_budget, sync_interval_s, horizon_ns, probe_interval_s),
+            end=max(last.end if last else 0, committed),
+            next_sequence=last.next_sequence if last else 0,
+            foreign_files=recovered.foreign_files,
+        )
+
+    def append(
+        self,
+        payload: bytes,
+        *,
+        arrival_ns: int,
+        trace_ids: Sequence[int],
+        encoding: int = Encoding.IDENTITY,
+    ) -> int:
+        """Take a request as it came and return its position. It is not durable yet.
+
+        `trace_ids` are the distinct 128-bit ids of the traces in it.
+
+        Raises:
+            RetryError: Nothing can be accepted now: the disk fails or is full, frames that are not
+                committed fill the budget, or the disk is slower than the senders.
+            TooLargeError: No segment of this spool can hold it.
+        """
+        size = FRAME_HEADER + len(payload)
+        if len(payload) > MAX_PAYLOAD or size > self._settings.disk_budget // 2:
+            raise TooLargeError(
+                f"spool: a request of {len(payload)} bytes is more than it can hold; "
+                "send smaller batches"
+            )
+        payload_check = zlib.crc32(payload, self._identity.seed)
+        hashes = self._identity.hasher.hashes(trace_ids)
+        with self._lock:
+            self._refuse_unless_open(size)
+            position, sequence = self._end, self._next_sequence
+            header = frame_header(
+                position=position,
+                sequence=sequence,
+                arrival_ns=arrival_ns,
+                encoding=Encoding(encoding),
+                length=len(payload),
+                payload_check=payload_check,
+                seed=self._identity.seed,
+            )
+            frame = Frame(
+                position, position + size, sequence, arrival_ns, Encoding(encoding), payload
+            )
+            before = self._unsynced_bytes
+            self._unsynced[position] = NewFrame(frame, header, hashes)
+            self._unsynced_bytes += size
+            self._end += size
+            self._next_sequence += 1
+            # Waking the thread for each frame would cost more than the frame.
+            if before == 0 or before < GROUP_BYTES <= self._unsynced_bytes:
+                self._work.notify()
+        return position
+
+    def wait_durable(self, position: int, timeout_s: float) -> None:
+        """Return once the frame at `position` is on the disk.
+
+        Raises:
+            RetryError: It is not, within the time or because the disk fails.
+        """
+        with self._lock:
+            if position >= self._end:
+                raise ValueError(f"no frame was appended at position {position}")
+
+            def settled() -> bool:
+                return self._durable_end > position or self._stopped is not None or self._closed
+
+            if self._durable_end > position:
+                return
+            in_time = self._durable.wait_for(settled, timeout_s)
+            if self._durable_end > position:
+                return
+            if self._stopped is not None:
+                raise self._stopped_error(self._stopped)
+        why = "the engine is stopping" if in_time else f"not written within {timeout_s:g} s"
+        raise RetryError(f"spool: {why}; send the request again")
+
+    @property
+    def start(self) -> int:
+        """Position of the oldest frame still kept."""
+        segments = self._log.segments()
+        return segments[0].base if segments else self.durable_end
+
+    @property
+    def durable_end(self) -> int:
+        """All frames before it are on the disk."""
+        with self._lock:
+            return self._durable_end
+
+    @property
+    def end(self) -> int:
+        """Position that the next frame will get."""
+        with self._lock:
+            return self._end
+
+    def read(self, start: int, stop: int | None = None) -> Iterator[Frame]:
+        """Yield durable frames that begin in [start, stop), in ascending order.
+
+        Without `stop`, up to what is durable at the first step. Damaged frames are counted and
+        passed over; removed ones are not there: compare with `start`.
+
+        Raises:
+            RetryError: The disk reports an error.
+        """
+        durable_end = self.durable_end
+        limit = durable_end if stop is None else min(stop, durable_end)
+        for segment in self._log.segments():
+            if segment.end > start and segment.base < limit:
+                yield from self._reader.frames(segment, start, limit)
+
+    def read_at(self, positions: Iterable[int]) -> Iterator[Frame]:
+        """Yield the frames at `positions` that are still kept, ascending, durable or not.
+
+        Raises:
+            RetryError: The disk reports an error.
+        """
+        wanted = sorted(set(positions))
+        with self._lock:
+            durable_end = self._durable_end
+            unsynced = [self._unsynced[at].frame for at in wanted if at in self._unsynced]
+        for segment in self._log.segments():
+            within = [at for at in wanted if segment.base <= at < min(segment.end, durable_end)]
+            if within:
+                yield from self._reader.frames_at(segment, within)
+        yield from unsynced
+
+    def frames_of(
+        self, trace_ids: Collection[int], *, since_arrival_ns: int
+    ) -> dict[int, list[int]]:
+        """Return, for each trace that was met, the ascending positions of frames that may hold it.
+
+        None is missing among frames still kept that arrived since then; a few may be wrong or
+        older, so the caller looks inside. Frames that are not durable yet are among them.
+
+        Raises:
+            RetryError: A missing index cannot be built because the disk reports an error.
+        """
+        ids = list(dict.fromkeys(trace_ids))
+        if not ids:
+            return {}
+        hashes = self._identity.hasher.hashes(ids)
+        order = np.argsort(hashes)
+        hashes = hashes[order]
+        # In this order: a frame that becomes durable meanwhile is met twice rather than never.
+        with self._lock:
+            unsynced = tuple(self._unsynced.values())
+            durable_end = self._durable_end
+        segments = [s for s in self._log.segments() if s.last_arrival_ns >= since_arrival_ns]
+        found: dict[int, set[int]] = {}
+        fresh = MemoryIndex()
+        for item in unsynced:
+            fresh.add(item.hashes, item.frame.position - durable_end)
+        indexes = [(segment.base, self._indexes.of(segment)) for segment in segments]
+        for base, index in [*indexes, (durable_end, fresh)]:
+            rows, offsets = index.find(hashes)
+            for row, offset in zip(order[rows].tolist(), offsets.tolist(), strict=True):
+                found.setdefault(ids[row], set()).add(base + offset)
+        return {trace_id: sorted(positions) for trace_id, positions in found.items()}
+
+    def commit_position(self, position: int) -> None:
+        """Note that the store needs no frame before `position` after a crash. Never goes back."""
+        self._log.commit(position)
+        if self._settings.horizon_ns is not None:
+            self._log.expire(self._settings.horizon_ns)
+
+    @property
+    def statistics(self) -> SpoolStatistics:
+        """How the spool stands now."""
+        segments = self._log.segments()
+        with self._lock:
+            return SpoolStatistics(
+                bytes=self._log.disk_bytes,
+                segments=len(segments),
+                start=segments[0].base if segments else self._durable_end,
+                durable_end=self._durable_end,
+                end=self._end,
+                committed=self._log.committed,
+                syncs=self._syncs,
+                quarantined_frames=self._quarantine.frames,
+                lost_bytes=self._quarantine.lost_bytes,
+                torn_bytes=self._quarantine.torn_bytes,
+                foreign_files=self._foreign_files,
+                stopped=self._stopped,
+            )
+
+    def close(self) -> None:
+        """Make durable what was appended, if the disk lets it, and let go of the folder."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._work.notify_all()
+        self._thread.join()
+        self._log.seal()
+        self._indexes.close()
+        self._folder_lock.release()
+
+    # -- accepting ---------------------------------------------------------------------------
+
+    def _refuse_unless_open(self, size: int) -> None:
+        if self._closing or self._closed:
+            raise RetryError("spool: the engine is stopping; send the request again")
+        if self._stopped is not None:
+            raise self._stopped_error(self._stopped)
+        if self._unsynced_bytes + size > UNSYNCED_LIMIT:
+            raise RetryError(
+                f"spool: {self._unsynced_bytes} bytes wait for the disk, which is slower than "
+                "the senders; send the request again later"
+            )
+        kept = self._log.kept_bytes + self._unsynced_bytes
+        if kept + size + SEGMENT_HEADER > self._settings.disk_budget:
+            raise RetryError(
+                f'spool folder "{self._directory}": requests that are not processed yet fill the '
+                f"budget of {self._settings.disk_budget} bytes; send the request again later",
+                retry_after_s=5.0,
+            )
+
+    def _stopped_error(self, why: str) -> RetryError:
+        return RetryError(
+            f'spool folder "{self._directory}" cannot be written ({why}); '
+            "it is tried again by itself; free space or repair the disk",
+            retry_after_s=self._settings.probe_interval_s,
+        )
+
+    # -- the thread that writes --------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while batch := self._gather():
+                try:
+                    self._log.write(batch)
+                except OSError as exc:
+                    self._stop(exc)
+                else:
+                    self._advance(batch)
+        finally:
+            with self._lock:
+                self._closed = True
+                self._durable.notify_all()
+
+    def _gather(self) -> list[NewFrame]:
+        """Wait for a group of frames for one segment; empty when there is no more to do."""
+        with self._lock:
+            self._work.wait_for(lambda: self._unsynced or self._closing)
+            if self._stopped is None:
+                self._work.wait_for(
+                    lambda: self._closing or self._unsynced_bytes >= GROUP_BYTES,
+                    self._settings.sync_interval_s,
+                )
+            elif self._work.wait_for(lambda: self._closing, self._settings.probe_interval_s):
+                return []
+            frames = tuple(self._unsynced.values())
+        return self._log.fitting(frames) if frames else []
+
+    def _advance(self, batch: list[NewFrame]) -> None:
+        """Answer everybody who waits for a frame of the batch."""
+        with self._lock:
+            for item in batch:
+                del self._unsynced[item.frame.position]
+                self._unsynced_bytes -= item.size
+            self._durable_end = batch[-1].frame.next_position
+            self._syncs += 1
+            recovered, self._stopped = self._stopped is not None, None
+            self._durable.notify_all()
+        if recovered:
+            _log.warning("spool folder %s: writing works again", self._directory)
+
+    def _stop(self, error: OSError) -> None:
+        """Give up the file that failed. The frames stay in memory for a new one."""
+        self._log.abandon()
+        if error.errno in {errno.ENOSPC, errno.EDQUOT} and self._log.remove_oldest():
+            # Accepting is worth more than history: try again at once, in the room gained.
+            return
+        with self._lock:
+            first, self._stopped = self._stopped is None, error.strerror or str(error)
+            self._durable.notify_all()
+        if first:
+            _log.error(
+                "spool folder %s cannot be written (%s): nothing is accepted until it can",
+                self._directory,
+                error.strerror,
+            )

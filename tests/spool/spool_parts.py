@@ -1,0 +1,254 @@
+"""Parts that the spool's tests share: payloads with known traces, and disks that misbehave."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sloengine.clock import FrozenClock
+from sloengine.spool import FileSystem, Frame, Spool
+
+STORE = "00000000-0000-4000-8000-000000000001"
+
+
+def payload_of(trace_ids: Sequence[int], filler: bytes = b"") -> bytes:
+    """A payload in which `trace_ids_of` finds exactly these traces."""
+    ids = b"".join(trace_id.to_bytes(16, "big") for trace_id in trace_ids)
+    return bytes([len(trace_ids)]) + ids + filler
+
+
+def trace_ids_of(payload: bytes) -> list[int]:
+    count = payload[0]
+    return [int.from_bytes(payload[1 + 16 * n : 17 + 16 * n], "big") for n in range(count)]
+
+
+def open_spool(
+    directory: Path,
+    *,
+    files: FileSystem | None = None,
+    clock: FrozenClock | None = None,
+    store_id: str = STORE,
+    segment_bytes: int = 1 << 20,
+    disk_budget: int = 1 << 30,
+    sync_interval_s: float = 0.0,
+    horizon_ns: int | None = None,
+    committed: int = 0,
+) -> Spool:
+    return Spool.open(
+        directory,
+        store_id=store_id,
+        clock=clock or FrozenClock(10**18),
+        trace_ids_of=trace_ids_of,
+        segment_bytes=segment_bytes,
+        disk_budget=disk_budget,
+        sync_interval_s=sync_interval_s,
+        horizon_ns=horizon_ns,
+        committed=committed,
+        probe_interval_s=0.005,
+        files=files,
+    )
+
+
+def put(spool: Spool, payload: bytes, *, arrival_ns: int = 1) -> int:
+    """Append one payload and wait until it is durable."""
+    position = spool.append(payload, arrival_ns=arrival_ns, trace_ids=trace_ids_of(payload))
+    spool.wait_durable(position, 10.0)
+    return position
+
+
+def everything(spool: Spool) -> list[Frame]:
+    return list(spool.read(spool.start))
+
+
+class HookedFileSystem(FileSystem):
+    """The real disk, with a hook before each operation, which may raise."""
+
+    def __init__(self, before: Callable[[str], None]) -> None:
+        self.before = before
+
+    def create(self, path: Path) -> int:
+        self.before("create")
+        return super().create(path)
+
+    def open_read(self, path: Path) -> int:
+        self.before("open_read")
+        return super().open_read(path)
+
+    def write(self, fd: int, buffers: Sequence[bytes]) -> int:
+        self.before("write")
+        return super().write(fd, buffers)
+
+    def read(self, fd: int, size: int, offset: int) -> bytes:
+        self.before("read")
+        return super().read(fd, size, offset)
+
+    def sync(self, fd: int) -> None:
+        self.before("sync")
+        super().sync(fd)
+
+    def size(self, path: Path) -> int:
+        self.before("size")
+        return super().size(path)
+
+    def truncate(self, path: Path, size: int) -> None:
+        self.before("truncate")
+        super().truncate(path, size)
+
+    def rename(self, source: Path, target: Path) -> None:
+        self.before("rename")
+        super().rename(source, target)
+
+    def remove(self, path: Path) -> None:
+        self.before("remove")
+        super().remove(path)
+
+    def make_directory(self, path: Path) -> None:
+        self.before("make_directory")
+        super().make_directory(path)
+
+    def list_directory(self, path: Path) -> list[str]:
+        self.before("list_directory")
+        return super().list_directory(path)
+
+    def sync_directory(self, path: Path) -> None:
+        self.before("sync_directory")
+        super().sync_directory(path)
+
+
+class FailingFileSystem(HookedFileSystem):
+    """Operation number `nth` (from 1) fails with `code`; where it is a write, after half of it.
+
+    `broken` is set once it has failed.
+    """
+
+    def __init__(self, nth: int, code: int) -> None:
+        super().__init__(self._count)
+        self._left = nth
+        self._code = code
+        self._counting = threading.Lock()
+        self.broken = threading.Event()
+
+    def write(self, fd: int, buffers: Sequence[bytes]) -> int:
+        try:
+            return super().write(fd, buffers)
+        except OSError:
+            data = b"".join(buffers)
+            os.write(fd, data[: len(data) // 2])
+            raise
+
+    def _count(self, operation: str) -> None:
+        with self._counting:
+            self._left -= 1
+            if self._left == 0:
+                self.broken.set()
+                raise OSError(self._code, f"{os.strerror(self._code)} (injected in {operation})")
+
+
+class ShortFileSystem(FileSystem):
+    """Takes at most seven bytes at a write and gives at most five at a read."""
+
+    def write(self, fd: int, buffers: Sequence[bytes]) -> int:
+        return os.write(fd, b"".join(buffers)[:7])
+
+    def read(self, fd: int, size: int, offset: int) -> bytes:
+        return super().read(fd, min(size, 5), offset)
+
+
+class ForgetfulFileSystem(FileSystem):
+    """A disk that loses in a crash what was not synced: bytes, lengths and names.
+
+    `crash` leaves in `target` what a power cut might: of every file whose name was synced, the
+    synced bytes and perhaps a part of the rest, perhaps scrambled; of every change of names since
+    the last sync of the folder, none or all.
+    """
+
+    def __init__(self, directory: Path, shadow: Path) -> None:
+        self._directory = directory
+        self._shadow = shadow
+        self._shadow.mkdir()
+        self._lock = threading.RLock()
+        self._dead = False
+        self._inodes: dict[int, Path] = {}
+        self._synced: dict[int, int] = {}
+        self._names: dict[str, int] = {}
+        self._durable_names: dict[str, int] = {}
+        for path in directory.iterdir() if directory.exists() else ():
+            if path.is_file():
+                self._adopt(path)
+                self._synced[self._names[path.name]] = path.stat().st_size
+        self._durable_names = dict(self._names)
+
+    def create(self, path: Path) -> int:
+        with self._lock:
+            self._alive()
+            path.unlink(missing_ok=True)
+            fd = super().create(path)
+            if path.parent == self._directory:
+                self._adopt(path)
+            return fd
+
+    def write(self, fd: int, buffers: Sequence[bytes]) -> int:
+        with self._lock:
+            self._alive()
+            return super().write(fd, buffers)
+
+    def sync(self, fd: int) -> None:
+        with self._lock:
+            self._alive()
+            status = os.fstat(fd)
+            self._synced[status.st_ino] = status.st_size
+
+    def truncate(self, path: Path, size: int) -> None:
+        with self._lock:
+            self._alive()
+            super().truncate(path, size)
+            self._synced[path.stat().st_ino] = size
+
+    def rename(self, source: Path, target: Path) -> None:
+        with self._lock:
+            self._alive()
+            super().rename(source, target)
+            self._names[target.name] = self._names.pop(source.name)
+
+    def remove(self, path: Path) -> None:
+        with self._lock:
+            self._alive()
+            super().remove(path)
+            self._names.pop(path.name, None)
+
+    def sync_directory(self, path: Path) -> None:
+        with self._lock:
+            self._alive()
+            assert path == self._directory
+            self._durable_names = dict(self._names)
+
+    def crash(self, target: Path, dice: random.Random) -> None:
+        """Stop the disk for its user, and leave in `target` what survived."""
+        with self._lock:
+            self._dead = True
+            target.mkdir()
+            names = self._names if dice.random() < 0.5 else self._durable_names
+            for name, inode in names.items():
+                data = self._inodes[inode].read_bytes()
+                synced = self._synced.get(inode, 0)
+                rest = bytearray(data[synced : dice.randint(synced, max(synced, len(data)))])
+                if rest and dice.random() < 0.3:
+                    rest[dice.randrange(len(rest))] ^= 1 << dice.randrange(8)
+                (target / name).write_bytes(data[:synced] + rest)
+            shutil.rmtree(self._shadow)
+
+    def _adopt(self, path: Path) -> None:
+        inode = path.stat().st_ino
+        # A second name keeps the bytes at hand when the first is removed or replaced.
+        self._inodes[inode] = self._shadow / str(len(self._inodes))
+        os.link(path, self._inodes[inode])
+        self._names[path.name] = inode
+
+    def _alive(self) -> None:
+        if self._dead:
+            raise OSError(errno.EIO, "the machine is off")
