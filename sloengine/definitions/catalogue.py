@@ -85,8 +85,13 @@ class Catalogue:
         return self._by_kind.get(_SHARED_NAMES.get(kind, kind), {}).get(name)
 
     def names(self, kind: str) -> list[str]:
-        """Return the names of a kind in ascending order."""
-        return sorted(self._by_kind.get(_SHARED_NAMES.get(kind, kind), {}))
+        """Return the names that a reference to a kind may use, in ascending order."""
+        names = set(self._by_kind.get(_SHARED_NAMES.get(kind, kind), {}))
+        if kind == "AlertPolicy":
+            names.add(BUILT_IN_POLICY)
+        if kind == "SLO":
+            names |= self.promised
+        return sorted(names)
 
     def refer(self, source: Source, node: Node, kind: str, what: str) -> Definition | None:
         """Return the definition that a reference names; an unknown one is noted as an error."""
@@ -96,9 +101,7 @@ class Catalogue:
         found = self.find(kind, name)
         if found is None and not self.unreadable:
             cure = did_you_mean(name, self.names(kind))
-            source.error(
-                node, f'there is no {kind} "{name}"{cure or "; define it or correct the name"}'
-            )
+            source.error(node, f'there is no {kind} "{name}"{cure or "; define it"}')
         return found
 
     def __iter__(self) -> Iterator[Definition]:

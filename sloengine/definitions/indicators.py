@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -16,6 +17,7 @@ from sloengine.yamldoc import Node
 OUR_TYPE = "sloengine"
 GOOD = 'transaction.outcome == "good"'
 _NOT_FAILED = '(transaction.outcome == "good" or transaction.outcome == "slow")'
+_DIMENSION = re.compile(r'transaction\.dimensions\["([^"]*)"\]')
 _NOT_YET = "is not evaluated by this version"
 
 
@@ -230,10 +232,16 @@ class _IndicatorReader:
         definition = self._catalogue.find("BusinessTransaction", transaction)
         if text is None or definition is None:
             return None
+        declared = declared_dimensions(definition)
         try:
-            return parse_fact_condition(text, declared_dimensions(definition)).text
+            return parse_fact_condition(text, declared).text
         except OttlError as error:
-            self._source.ottl_error(node, error)
+            name = _dimension_at(text, error.offset)
+            if name is None or name in declared:
+                self._source.ottl_error(node, error)
+            else:
+                place = self._source.document.place(node, error.offset)
+                self._source.error(place, undeclared(name, transaction, declared))
             return None
 
     def _group_by(self, node: Node, transaction: str, what: str) -> None:
@@ -246,6 +254,14 @@ class _IndicatorReader:
     def _parse(self, text: str, transaction: str) -> FactCondition:
         definition = self._catalogue.find("BusinessTransaction", transaction)
         return parse_fact_condition(text, declared_dimensions(definition) if definition else [])
+
+
+def _dimension_at(text: str, offset: int) -> str | None:
+    """Return the dimension that is named at a character of a condition."""
+    for match in _DIMENSION.finditer(text):
+        if match.start() <= offset < match.end():
+            return match.group(1)
+    return None
 
 
 def undeclared(name: str, transaction: str, declared: list[str]) -> str:

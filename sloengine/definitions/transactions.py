@@ -18,6 +18,7 @@ from sloengine.definitions.plan import (
     TransactionRule,
 )
 from sloengine.definitions.predicates import PredicateReader
+from sloengine.definitions.source import did_you_mean
 from sloengine.ottl import EvaluationError
 from sloengine.yamldoc import Node
 
@@ -168,7 +169,8 @@ class _TransactionReader:
             return None
         key, body = pair
         if key not in _OUTCOMES:
-            self._source.mapping(item, what, _OUTCOMES)
+            cure = did_you_mean(key, _OUTCOMES)
+            self._source.error(item.entries[key].key_position, f'no outcome is "{key}"{cure}')
             return None
         outcome = Outcome(key)
         good = outcome is Outcome.GOOD
