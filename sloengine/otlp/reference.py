@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,10 @@ from sloengine.otlp.batch import SpanBatch
 from sloengine.otlp.decoder import Decoded
 from sloengine.otlp.values import (
     NO_SPAN_ID,
+    RESOURCE_FIELDS,
+    SCOPE_FIELDS,
     SPAN_FIELDS,
     AttributeProjection,
-    trace_state_value,
 )
 from sloengine.otlp.wire import parse_request
 from sloengine.ottl import ConditionTable, EvaluationError, Field, Value, ValueExpression
@@ -67,9 +69,9 @@ class ReferenceDecoder:
         self._resource = AttributeProjection(self._fields, "resource.attributes")
         self._scope = AttributeProjection(self._fields, "instrumentation_scope.attributes")
         self._span = AttributeProjection(self._fields, "span.attributes")
-        self._scope_name = slots.get(Field("instrumentation_scope.name"))
-        self._scope_version = slots.get(Field("instrumentation_scope.version"))
-        self._getters = tuple(_span_getters(self._fields))
+        self._resource_fields = _wanted(slots, RESOURCE_FIELDS)
+        self._scope_fields = _wanted(slots, SCOPE_FIELDS)
+        self._span_fields = _wanted(slots, SPAN_FIELDS)
 
     def decode(self, payload: bytes | memoryview) -> Decoded:
         """Decode one request; see `Decoder.decode`."""
@@ -93,22 +95,23 @@ class ReferenceDecoder:
         """Each span with a row in which what stands above it is filled in already."""
         for resource_spans in request.resource_spans:
             resource_row: list[Value] = [None] * len(self._fields)
-            self._resource.fill(resource_row, resource_spans.resource.attributes)
+            resource = resource_spans.resource
+            self._resource.fill(resource_row, resource.attributes)
+            for slot, read in self._resource_fields:
+                resource_row[slot] = read(resource)
             for scope_spans in resource_spans.scope_spans:
                 row = resource_row.copy()
                 scope = scope_spans.scope
                 self._scope.fill(row, scope.attributes)
-                if self._scope_name is not None:
-                    row[self._scope_name] = scope.name
-                if self._scope_version is not None:
-                    row[self._scope_version] = scope.version
+                for slot, read in self._scope_fields:
+                    row[slot] = read(scope)
                 for span in scope_spans.spans:
                     yield span, row
 
     def _append(self, columns: _Columns, span: Span, above: list[Value]) -> None:
         values = above.copy()
-        for slot, getter in self._getters:
-            values[slot] = getter(span)
+        for slot, read in self._span_fields:
+            values[slot] = read(span)
         self._span.fill(values, span.attributes)
         row = tuple(values)
         for index, capture in enumerate(self._captures):
@@ -145,6 +148,15 @@ class ReferenceDecoder:
         )
 
 
+def _wanted(
+    slots: Mapping[Field, int], readers: Mapping[str, Callable[[Any], Value]]
+) -> tuple[tuple[int, Callable[[Any], Value]], ...]:
+    """The slots of plain fields, each with what reads it."""
+    return tuple(
+        (slot, readers[field.path]) for field, slot in slots.items() if field.path in readers
+    )
+
+
 class _Capture:
     """A captured expression, which is decided once where all that it reads is nil."""
 
@@ -164,18 +176,6 @@ def _evaluate(expression: ValueExpression, values: dict[Field, Value]) -> Value:
         return expression.evaluate(values)
     except EvaluationError:  # an expression that errors is nil on that span
         return None
-
-
-def _span_getters(fields: Sequence[Field]) -> Iterator[tuple[int, Callable[[Span], Value]]]:
-    for slot, wanted in enumerate(fields):
-        if wanted.path == "span.trace_state" and wanted.has_key:
-            yield slot, _trace_state_getter(wanted.key)
-        elif wanted.path in SPAN_FIELDS:
-            yield slot, SPAN_FIELDS[wanted.path]
-
-
-def _trace_state_getter(key: str) -> Callable[[Span], Value]:
-    return lambda span: trace_state_value(span.trace_state, key)
 
 
 def _fault_of(span: Span) -> str:

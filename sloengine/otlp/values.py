@@ -6,10 +6,10 @@ several attributes with one key counts, and an empty value is nil.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sloengine.ottl import Field, OpaqueId, Value
@@ -102,6 +102,14 @@ def _links(span: Span) -> Value:
     ]
 
 
+RESOURCE_FIELDS: Mapping[str, Callable[[Resource], Value]] = {
+    "resource.dropped_attributes_count": lambda resource: resource.dropped_attributes_count,
+}
+SCOPE_FIELDS: Mapping[str, Callable[[InstrumentationScope], Value]] = {
+    "instrumentation_scope.dropped_attributes_count": lambda scope: scope.dropped_attributes_count,
+    "instrumentation_scope.name": lambda scope: scope.name,
+    "instrumentation_scope.version": lambda scope: scope.version,
+}
 SPAN_FIELDS: Mapping[str, Callable[[Span], Value]] = {
     "span.dropped_attributes_count": lambda span: span.dropped_attributes_count,
     "span.dropped_events_count": lambda span: span.dropped_events_count,
@@ -120,25 +128,4 @@ SPAN_FIELDS: Mapping[str, Callable[[Span], Value]] = {
     "span.trace_id": lambda span: OpaqueId(span.trace_id),
     "span.trace_state": lambda span: span.trace_state,
 }
-"""How each plain field of a span is read, by `Field.path`."""
-
-_STATE_KEY = r"[a-z0-9][a-z0-9_\-*/]{0,255}(?:@[a-z][a-z0-9_\-*/]{0,13})?"
-_STATE_VALUE = r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
-_STATE_MEMBER = re.compile(rf"[ \t]*({_STATE_KEY})=({_STATE_VALUE})[ \t]*")
-
-
-def trace_state_value(text: str, key: str) -> Value:
-    """Return what a W3C `tracestate` holds for one vendor's key.
-
-    As in the Collector: an empty string where the key is absent, nil where the text is no valid
-    trace state.
-    """
-    found: dict[str, str] = {}
-    for member in text.split(","):
-        if not member.strip(" \t"):
-            continue
-        match = _STATE_MEMBER.fullmatch(member)
-        if match is None or match[1] in found:
-            return None
-        found[match[1]] = match[2]
-    return found.get(key, "") if len(found) <= 32 else None
+"""How each plain field is read, by `Field.path`."""
