@@ -111,8 +111,8 @@ ATTRIBUTES: dict[Attribute, str] = {
         "`displayName` of an objective; absent where the SLO's objective has none."
     ),
     Attribute.SLO_RESULT: "`good`, `bad`, `excluded` or `unknown`.",
-    Attribute.CORRECTED_FROM: "The result that was counted first.",
-    Attribute.CORRECTED_TO: "The result that it became.",
+    Attribute.CORRECTED_FROM: ("The result that it had; `none` where the SLO did not count it."),
+    Attribute.CORRECTED_TO: "The result that it became, likewise.",
     Attribute.BURN_WINDOW: "The window that the rate is over, as people write it: `1h`, `3d`.",
     Attribute.PROTOCOL: "`grpc` or `http`.",
     Attribute.REQUEST_OUTCOME: (

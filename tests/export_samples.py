@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -9,14 +10,8 @@ from fractions import Fraction
 
 from sloengine.evaluate.evaluation import BurnRate, Coverage, Evaluation, SloEvaluation
 from sloengine.slo import State
-from sloengine.store.export_state import (
-    CorrectedCounter,
-    DurationHistogram,
-    EventCounter,
-    Exemplar,
-    ExportState,
-    bucket_index,
-)
+from sloengine.store import DurationHistogram, Exemplar, ExportState
+from sloengine.store.columns import bucket_of
 
 START_NS = 1_750_000_000_000_000_000
 AT_NS = START_NS + 3_600 * 10**9
@@ -69,6 +64,7 @@ NO_DATA = replace(
 )
 
 
+EXEMPLAR = Exemplar(0xABC << 64, 0xDEF, 1_500_000_000, START_NS + 5)
 HALF = Coverage(30, 60)
 
 
@@ -94,23 +90,20 @@ def histogram(
     transaction: str = "checkout",
     outcome: str = "good",
     reason: str = "",
-    exemplar: Exemplar | None = None,
+    exemplar: Exemplar = EXEMPLAR,
 ) -> DurationHistogram:
-    indices = [index for d in durations_ns if (index := bucket_index(d)) is not None]
-    first = min(indices, default=0)
-    last = max(indices, default=-1)
-    clipped = [max(d, 0) for d in durations_ns]
+    """A histogram of these durations, made as the store makes one."""
+    clipped = [max(duration, 0) for duration in durations_ns]
     return DurationHistogram(
         transaction=transaction,
         outcome=outcome,
         reason=reason,
-        zero_count=len(durations_ns) - len(indices),
-        count=len(durations_ns),
+        events=len(durations_ns),
+        zero_events=clipped.count(0),
         sum_ns=sum(clipped),
         min_ns=min(clipped),
         max_ns=max(clipped),
-        offset=first,
-        bucket_counts=tuple(indices.count(i) for i in range(first, last + 1)),
+        buckets=Counter(bucket_of(duration) for duration in clipped if duration),
         exemplar=exemplar,
     )
 
@@ -118,12 +111,12 @@ def histogram(
 def state(*durations: DurationHistogram, good: int = 990) -> ExportState:
     return ExportState(
         start_ns=START_NS,
-        events=(
-            EventCounter("checkout", "good", good),
-            EventCounter("checkout", "bad", 10),
-            EventCounter("checkout", "excluded", 3),
-            EventCounter("checkout", "unknown", 2),
-        ),
-        corrected=(CorrectedCounter("checkout", "bad", "good", 1),),
+        verdicts={
+            ("checkout", "good"): good,
+            ("checkout", "bad"): 10,
+            ("checkout", "excluded"): 3,
+            ("checkout", "unknown"): 2,
+        },
+        corrections={("checkout", "bad", "good"): 1},
         durations=durations,
     )

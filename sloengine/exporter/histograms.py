@@ -9,9 +9,11 @@ from opentelemetry.sdk.metrics import Exemplar as SdkExemplar
 from opentelemetry.sdk.metrics.export import Buckets, ExponentialHistogramDataPoint
 
 from sloengine.names import Attribute
-from sloengine.store.export_state import DurationHistogram, Exemplar
+from sloengine.store import DurationHistogram, Exemplar
 
 _NS = 10**9
+_SCALE = 3
+"""The scale that the store keeps: bounds are 2^(1/8) apart, so a quantile is at most 4.5% off."""
 BAD_OUTCOMES = frozenset({"slow", "failed", "abandoned"})
 """Only these carry `error.type`: an excluded or unknown transaction is no error."""
 
@@ -42,32 +44,28 @@ def _point(
     }
     if reason:
         attributes[Attribute.ERROR_TYPE.value] = reason
-    scale = min(part.scale for part in parts)
-    exemplars = [part.exemplar for part in parts if part.exemplar is not None]
     return ExponentialHistogramDataPoint(
         attributes=attributes,
         start_time_unix_nano=start_ns,
         time_unix_nano=at_ns,
-        count=sum(part.count for part in parts),
+        count=sum(part.events for part in parts),
         sum=sum(part.sum_ns for part in parts) / _NS,
-        scale=scale,
-        zero_count=sum(part.zero_count for part in parts),
-        positive=_buckets(parts, scale),
+        scale=_SCALE,
+        zero_count=sum(part.zero_events for part in parts),
+        positive=_buckets(parts),
         negative=Buckets(offset=0, bucket_counts=[]),
         flags=0,
         min=min(part.min_ns for part in parts) / _NS,
         max=max(part.max_ns for part in parts) / _NS,
-        exemplars=[_exemplar(exemplar) for exemplar in exemplars],
+        exemplars=[_exemplar(part.exemplar) for part in parts],
     )
 
 
-def _buckets(parts: list[DurationHistogram], scale: int) -> Buckets:
-    """All parts in one dense run of buckets; each step down in scale joins two neighbours."""
+def _buckets(parts: list[DurationHistogram]) -> Buckets:
+    """All parts in one dense run of buckets."""
     counts: Counter[int] = Counter()
     for part in parts:
-        for index, count in enumerate(part.bucket_counts, part.offset):
-            if count:
-                counts[index >> (part.scale - scale)] += count
+        counts.update(part.buckets)
     if not counts:
         return Buckets(offset=0, bucket_counts=[])
     first, last = min(counts), max(counts)

@@ -15,7 +15,7 @@ from sloengine.exporter.points import build_metrics, count_points
 from sloengine.exporter.settings import OtlpSettings
 from sloengine.exporter.sink import OtlpSink, OutageReport
 from sloengine.instrumentation import Instrumentation
-from sloengine.store.export_state import ExportState
+from sloengine.store import ExportState
 
 _log = logging.getLogger(__name__)
 

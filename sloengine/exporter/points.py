@@ -26,7 +26,7 @@ from sloengine import names
 from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.exporter.histograms import duration_points
 from sloengine.names import Attribute
-from sloengine.store.export_state import ExportState
+from sloengine.store import ExportState
 
 _RESULTS = ("good", "bad", "excluded", "unknown")
 
@@ -77,8 +77,8 @@ def _events(evaluation: Evaluation, state: ExportState) -> dict[Labels, int]:
         for slo in sorted({slo.slo for slo in evaluation.slos})
         for result in _RESULTS
     }
-    for counter in state.events:
-        counts[_event(counter.slo, counter.result)] = counter.count
+    for (name, result), count in state.verdicts.items():
+        counts[_event(name, result)] = count
     return counts
 
 
@@ -89,11 +89,11 @@ def _event(slo: str, result: str) -> Labels:
 def _corrected(state: ExportState) -> dict[Labels, int]:
     return {
         (
-            (Attribute.SLO_NAME, counter.slo),
-            (Attribute.CORRECTED_FROM, counter.from_result),
-            (Attribute.CORRECTED_TO, counter.to_result),
-        ): counter.count
-        for counter in state.corrected
+            (Attribute.SLO_NAME, slo),
+            (Attribute.CORRECTED_FROM, before),
+            (Attribute.CORRECTED_TO, after),
+        ): count
+        for (slo, before, after), count in state.corrections.items()
     }
 
 

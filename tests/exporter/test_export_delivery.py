@@ -24,7 +24,7 @@ from sloengine.exporter import (
     engine_resource,
 )
 from sloengine.instrumentation import Instrumentation
-from sloengine.store.export_state import DurationHistogram
+from sloengine.store import DurationHistogram
 
 WAIT_S = 20.0
 
