@@ -212,10 +212,17 @@ def read_index_header(files: FileSystem, path: Path) -> IndexHeader | None:
     return header
 
 
-def load_index(files: FileSystem, path: Path, *, fingerprint: int) -> ArrayIndex | None:
-    """Map an index file into memory; `None` where it is missing, damaged or made by other keys."""
+def load_index(
+    files: FileSystem, path: Path, *, fingerprint: int, base: int, length: int
+) -> ArrayIndex | None:
+    """Map a segment's index file into memory.
+
+    `None` where it is missing, damaged, made by other keys, or belongs to another segment.
+    """
     header = read_index_header(files, path)
     if header is None or header.fingerprint != fingerprint:
+        return None
+    if header.base != base or header.length != length:
         return None
     if header.entries == 0:
         return ArrayIndex(np.empty(0, np.uint64), np.empty(0, np.uint32))

@@ -81,7 +81,13 @@ class IndexKeeper:
 
     def _loaded(self, segment: Segment) -> ArrayIndex | None:
         try:
-            return load_index(self._files, segment.index_path, fingerprint=self._hasher.fingerprint)
+            return load_index(
+                self._files,
+                segment.index_path,
+                fingerprint=self._hasher.fingerprint,
+                base=segment.base,
+                length=segment.end - segment.base,
+            )
         except OSError:
             return None
 

@@ -164,7 +164,8 @@ def test_readers_find_every_durable_frame_while_others_write(tmp_path: Path) -> 
 
     def write() -> None:
         for n in range(300):
-            positions.append(put(spool, payload_of([7], bytes(n % 90))))
+            position = put(spool, payload_of([7], bytes(n % 90)))
+            positions.append(position)
         done.set()
 
     writer = threading.Thread(target=write)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -268,8 +269,6 @@ def test_a_segment_of_a_newer_version_stops_the_start(tmp_path: Path) -> None:
     segments = fill(tmp_path)
     data = bytearray(segments[0].read_bytes())
     struct.pack_into("<H", data, 8, 2)
-    import zlib
-
     struct.pack_into("<I", data, 60, zlib.crc32(data[:60]))
     segments[0].write_bytes(data)
     with pytest.raises(StoreError, match="written by a newer version of the engine; start that"):
@@ -277,7 +276,7 @@ def test_a_segment_of_a_newer_version_stops_the_start(tmp_path: Path) -> None:
 
 
 def test_frames_written_behind_a_failed_sync_do_not_come_twice(tmp_path: Path) -> None:
-    """A file that was abandoned may have more on disk than was acknowledged; the next has it too."""
+    """An abandoned file may have more on disk than was acknowledged; the next has it too."""
     segments = fill(tmp_path)
     overlapping = segments[0].read_bytes() + segments[1].read_bytes()[SEGMENT_HEADER : at(2)]
     segments[0].write_bytes(overlapping)
