@@ -165,7 +165,8 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
 
 def _represent_written(dumper: _Dumper, text: _Written) -> yaml.Node:
     # The tag that PyYAML itself would read keeps it from writing one out.
-    tag = dumper.resolve(yaml.ScalarNode, str(text), (True, False))
+    resolve: Any = dumper.resolve
+    tag = resolve(yaml.ScalarNode, str(text), (True, False))
     return dumper.represent_scalar(tag, str(text))
 
 
