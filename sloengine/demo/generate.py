@@ -23,7 +23,7 @@ _BEFORE_NOW_NS = 30 * 10**9
 _TRACES_PER_ROUND = 200
 
 Progress = Callable[[int, int, Fault], None]
-"""Called after each round: traces made, traces in all, the fault that is on."""
+"""Called after each round and at each change: traces made, traces in all, the fault that is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def run_demo(
     truth = Truth()
     with ShopTelemetry(endpoint, seed=seed) as telemetry:
         unsent = 0
+        announced = Fault.NONE
         visits = arrivals(traces, start_ns=start, end_ns=end, seed=seed)
         for made, arrival in enumerate(visits, start=1):
             story = Story(telemetry.tracers, arrival.at_ns)
@@ -81,8 +82,9 @@ def run_demo(
             if unsent == _TRACES_PER_ROUND or made == traces:
                 telemetry.send(unsent)
                 unsent = 0
-                if progress is not None:
-                    progress(made, traces, arrival.fault)
+            if progress is not None and (unsent == 0 or arrival.fault is not announced):
+                announced = arrival.fault
+                progress(made, traces, announced)
         delivery: Delivery = telemetry.finish()
     return DemoResult(
         traces=delivery.traces,

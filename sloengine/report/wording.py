@@ -79,7 +79,9 @@ def headline(evaluation: Evaluation) -> str:
         elif silent:
             text += f" {_unjudged(len(silent)).capitalize()}."
         return text
-    kept = "the promise was kept" if len(met) == 1 else f"all {in_words(len(met))} promises kept"
+    kept = {1: "the promise was kept", 2: "both promises were kept"}.get(
+        len(met), f"all {in_words(len(met))} promises were kept"
+    )
     if silent:
         kept = f"{in_words(len(met))} {_promises(len(met))} kept; {_unjudged(len(silent))}"
     return f"Yes: {kept}."
