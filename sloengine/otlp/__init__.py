@@ -13,7 +13,7 @@ from sloengine.otlp.decoder import Decoded, Decoder
 from sloengine.otlp.inflate import ENCODINGS, inflate
 from sloengine.otlp.json_form import json_to_protobuf
 from sloengine.otlp.reference import ReferenceDecoder
-from sloengine.otlp.wire import MAX_MESSAGE_DEPTH, count_spans
+from sloengine.otlp.wire import MAX_MESSAGE_DEPTH, count_spans, trace_ids_of
 
 __all__ = [
     "ENCODINGS",
@@ -26,4 +26,5 @@ __all__ = [
     "distinct_trace_ids",
     "inflate",
     "json_to_protobuf",
+    "trace_ids_of",
 ]

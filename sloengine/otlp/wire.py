@@ -13,6 +13,9 @@ MAX_MESSAGE_DEPTH = 100
 """How deep messages may stand in one another, the request included: protobuf's own limit."""
 
 
+_TRACE_ID_BYTES = 16
+
+
 def parse_request(payload: bytes | memoryview) -> ExportTraceServiceRequest:
     """Parse an uncompressed protobuf `ExportTraceServiceRequest`; unknown fields are passed over.
 
@@ -42,3 +45,20 @@ def count_spans(payload: bytes | memoryview) -> int:
         for resource_spans in request.resource_spans
         for scope_spans in resource_spans.scope_spans
     )
+
+
+def trace_ids_of(payload: bytes) -> list[int]:
+    """Return the distinct valid trace ids of a request as 128-bit integers, in no order.
+
+    Raises:
+        PermanentError: As `parse_request`.
+    """
+    request = parse_request(payload)
+    ids = {
+        span.trace_id
+        for resource_spans in request.resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    }
+    numbers = (int.from_bytes(trace_id) for trace_id in ids if len(trace_id) == _TRACE_ID_BYTES)
+    return [number for number in numbers if number]

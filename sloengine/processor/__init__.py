@@ -18,22 +18,27 @@ from sloengine.processor.history import (
     TraceHistory,
 )
 from sloengine.processor.judge import Judge, Verdict, judge_trace
+from sloengine.processor.loop import Committed, ProcessLoop
 from sloengine.processor.processor import AddResult, Closed, Processor, ProcessorSettings
 from sloengine.processor.rows import SpanKey, SpanRow
+from sloengine.processor.spool_history import SpoolHistory
 
 __all__ = [
     "AddResult",
     "Closed",
+    "Committed",
     "Counter",
     "EarlierTrace",
     "HistoryFrame",
     "Judge",
     "NoHistory",
     "PendingSpans",
+    "ProcessLoop",
     "Processor",
     "ProcessorSettings",
     "SpanKey",
     "SpanRow",
+    "SpoolHistory",
     "TraceHistory",
     "Verdict",
     "judge_trace",

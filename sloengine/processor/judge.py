@@ -21,7 +21,7 @@ from sloengine.processor.predicates import holds
 from sloengine.processor.rows import SpanKey, SpanRow
 from sloengine.processor.spansets import SpanSets
 from sloengine.processor.values import ValueSearch, amount_micros, key_text, keyed_hash
-from sloengine.store.facts import IGNORED, OTHER, Fact
+from sloengine.store.facts import IGNORED, OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 
 NO_VALUE = "__none__"
 """The dimension value of a span that has none."""
@@ -255,8 +255,8 @@ class _Judgement:
             amount_micros=None,
             currency=None,
             dimensions={
-                "service.name": _or_none(key_text(row.projected[self._judge._service_field])),
-                "span.name": _or_none(key_text(row.projected[self._judge._name_field])),
+                OTHER_SERVICE: _or_none(key_text(row.projected[self._judge._service_field])),
+                OTHER_SPAN: _or_none(key_text(row.projected[self._judge._name_field])),
             },
         )
 

@@ -23,9 +23,12 @@ class PendingTrace:
 
     trace_id: int
     first_position: int
+    """The oldest frame that spans came from since it is pending."""
     last_position: int
     first_arrival_ns: int
     last_arrival_ns: int
+    origin: int
+    """The oldest frame that any span came from, those of an earlier verdict included."""
     rows: dict[SpanKey, SpanRow] = field(default_factory=dict)
     fresh: set[SpanKey] = field(default_factory=set)
     """Spans that no verdict has seen."""
@@ -89,6 +92,7 @@ class PendingTraces:
         self.size += trace.size - size
         if position < trace.first_position:
             trace.first_position = position
+            trace.origin = min(trace.origin, position)
             heapq.heappush(self._positions, (position, trace.trace_id))
         trace.last_position = max(trace.last_position, position)
         trace.first_arrival_ns = min(trace.first_arrival_ns, arrival_ns)
@@ -154,6 +158,7 @@ class RecentTrace:
     """A judged trace with all its spans, kept for those that come late."""
 
     rows: dict[SpanKey, SpanRow]
+    origin: int
     last_arrival_ns: int
     size: int
 
@@ -178,14 +183,14 @@ class RecentTraces:
             return None
         return trace
 
-    def put(self, trace: PendingTrace, rows: dict[SpanKey, SpanRow]) -> None:
-        """Remember a trace that was judged by `rows`."""
+    def put(self, trace: PendingTrace, rows: dict[SpanKey, SpanRow], origin: int) -> None:
+        """Remember a trace that was judged by `rows`, of which the oldest came in `origin`."""
         self.forget(trace.trace_id)
         if rows is trace.rows:
             size = trace.size
         else:
             size = _TRACE_BYTES + sum(memory_of(row) for row in rows.values())
-        self._traces[trace.trace_id] = RecentTrace(rows, trace.last_arrival_ns, size)
+        self._traces[trace.trace_id] = RecentTrace(rows, origin, trace.last_arrival_ns, size)
         self.size += size
         if len(self._traces) > self._limit:
             self.forget_oldest()

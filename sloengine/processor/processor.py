@@ -61,6 +61,9 @@ class Closed:
     """Increments by `Counter`."""
     condition_errors: Mapping[tuple[str, str], int]
     """Increments by (definition, text of the condition)."""
+    origins: Mapping[int, int]
+    """The oldest frame that spans of a trace came from, for each trace with facts: as long as it
+    can be read, so can the rest of the trace."""
     last_position: int
     """The newest frame that was used, -1 where none was: a commit must wait until the spool is
     durable up to and including it."""
@@ -134,7 +137,7 @@ class Processor:
                 self._pending.remove(trace)
 
     def safe_position(self, end: int) -> int:
-        """The oldest frame that a pending trace still needs, else `end`.
+        """The oldest frame that a pending trace still needs, else `end`: the end of what was added.
 
         To be asked together with `close`: what `close` returned is pending no more.
         """
@@ -181,8 +184,8 @@ class Processor:
             raise
         for trace, _ in closing:
             self._pending.remove(trace)
-        for trace, rows in verdicts.remembered:
-            self._recent.put(trace, rows)
+        for trace, rows, origin in verdicts.remembered:
+            self._recent.put(trace, rows, origin)
         self._recent.expire(now_ns)
         self._fit_recent()
         return verdicts.closed()
@@ -191,7 +194,7 @@ class Processor:
         self, trace_id: int, row: SpanRow, position: int, arrival_ns: int
     ) -> PendingTrace | None:
         """Begin to wait for the trace of `row`; None if its verdict stands as it is."""
-        trace = PendingTrace(trace_id, position, position, arrival_ns, arrival_ns)
+        trace = PendingTrace(trace_id, position, position, arrival_ns, arrival_ns, origin=position)
         recent = self._recent.get(trace_id, arrival_ns)
         if recent is not None:
             holder = recent.rows.get(row.key)
@@ -199,6 +202,7 @@ class Processor:
                 return None
             trace.rows = recent.rows
             trace.size = recent.size
+            trace.origin = recent.origin
             trace.reopened = True
         self._recent.forget(trace_id)
         self._pending.put(trace)
@@ -236,6 +240,8 @@ class Processor:
                 trace.last_position,
                 trace.first_arrival_ns,
                 trace.first_arrival_ns - horizon_ns,
+                min(row.start_ns for row in trace.rows.values()),
+                max(row.end_ns for row in trace.rows.values()),
             )
             for trace in traces
             if not trace.reopened
@@ -267,8 +273,9 @@ class _Verdicts:
         self._counters: Tally[str] = Tally()
         self._errors: Tally[tuple[str, str]] = Tally()
         self._traces = 0
+        self._origins: dict[int, int] = {}
         self._last_position = -1
-        self.remembered: list[tuple[PendingTrace, dict[SpanKey, SpanRow]]] = []
+        self.remembered: list[tuple[PendingTrace, dict[SpanKey, SpanRow], int]] = []
 
     def judge(self, trace: PendingTrace, reason: Counter) -> None:
         self._last_position = max(self._last_position, trace.last_position)
@@ -277,10 +284,12 @@ class _Verdicts:
         if judge is None or (earlier and earlier.has_stored_facts and not earlier.complete):
             self._counters[Counter.LATE_UNVERIFIABLE] += len(trace.fresh)
             return
-        rows, fresh = trace.rows, trace.fresh
+        rows, fresh, origin = trace.rows, trace.fresh, trace.origin
         if earlier is not None and (earlier.frames or judge is not self._processor._judge):
-            rows, before = self._frames.rows_of(trace, judge)
+            own = trace.rows if judge is self._processor._judge else {}
+            rows, before = self._frames.rows_of(trace, judge, own)
             fresh = trace.fresh - before
+            origin = min(origin, *(frame.position for frame in earlier.frames))
             self._counters[Counter.DUPLICATE] += len(trace.fresh) - len(fresh)
             self._counters[Counter.LATE] += len(fresh) if before else 0
         if (
@@ -300,9 +309,11 @@ class _Verdicts:
         self._counters.update(verdict.counters)
         self._errors.update(verdict.condition_errors)
         self._facts.extend(verdict.facts)
+        if verdict.facts:
+            self._origins[trace.trace_id] = origin
         if judge is self._processor._judge:
             # Rows of another plan cannot meet spans that come later: those are read again.
-            self.remembered.append((trace, rows))
+            self.remembered.append((trace, rows, origin))
 
     def closed(self) -> Closed:
         return Closed(
@@ -311,6 +322,7 @@ class _Verdicts:
             traces=self._traces,
             counters={str(name): count for name, count in self._counters.items() if count},
             condition_errors=dict(self._errors),
+            origins=self._origins,
             last_position=self._last_position,
         )
 
@@ -323,12 +335,21 @@ class _Frames:
         self._unpacked: dict[int, tuple[BatchRows, dict[int, list[int]]]] = {}
 
     def rows_of(
-        self, trace: PendingTrace, judge: Judge
+        self, trace: PendingTrace, judge: Judge, own: Mapping[SpanKey, SpanRow]
     ) -> tuple[dict[SpanKey, SpanRow], set[SpanKey]]:
-        """All spans of a trace, and the keys of those in frames before the pending ones."""
-        rows: dict[SpanKey, SpanRow] = {}
+        """All spans of a trace, and the keys of those in frames before the pending ones.
+
+        `own` are the pending ones as far as the plan of `judge` decoded them.
+        """
+        rows = dict(own)
         before: set[SpanKey] = set()
-        for frame in self._earlier[trace.trace_id].frames:
+        frames = self._earlier[trace.trace_id].frames
+        if not frames:
+            raise ValueError(
+                f"the history has no frames of trace {trace.trace_id:032x}, which must be decoded "
+                f"again by revision {judge.plan.revision}"
+            )
+        for frame in frames:
             if frame.batch.table is not judge.table:
                 raise ValueError(
                     f"frame {frame.position} was decoded under another plan than "

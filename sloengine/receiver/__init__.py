@@ -13,22 +13,27 @@ from sloengine.receiver.admission import Admission, OverloadedError, Reservation
 from sloengine.receiver.grpc_receiver import GrpcReceiver, serve_grpc
 from sloengine.receiver.http_receiver import HttpReceiver, serve_http
 from sloengine.receiver.ingest import Accepted, Ingest
+from sloengine.receiver.intake import Applied, Intake, Stage, Taken
 from sloengine.receiver.settings import CorsSettings, GrpcSettings, HttpSettings
 from sloengine.receiver.status import Refusal, Refusals
 
 __all__ = [
     "Accepted",
     "Admission",
+    "Applied",
     "CorsSettings",
     "GrpcReceiver",
     "GrpcSettings",
     "HttpReceiver",
     "HttpSettings",
     "Ingest",
+    "Intake",
     "OverloadedError",
     "Refusal",
     "Refusals",
     "Reservation",
+    "Stage",
+    "Taken",
     "serve_grpc",
     "serve_http",
 ]

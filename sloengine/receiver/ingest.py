@@ -15,6 +15,8 @@ class Accepted:
 
     rejected: int = 0
     message: str = ""
+    spans: int = 0
+    """How many were taken."""
 
 
 class Ingest(Protocol):

@@ -15,6 +15,7 @@ from sloengine.store.facts import (
     OTHER_SPAN,
     Fact,
     FactBatch,
+    StoredTrace,
 )
 from sloengine.store.reader import StoreReader
 from sloengine.store.rows import (
@@ -50,5 +51,6 @@ __all__ = [
     "ReasonCount",
     "Store",
     "StoreReader",
+    "StoredTrace",
     "TrafficCount",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isqrt
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,10 @@ HISTOGRAM_SCALE = 3
 _PER_DOUBLING = 1 << HISTOGRAM_SCALE
 
 
-def fact_table(facts: Sequence[Fact]) -> pa.Table:
+def fact_table(facts: Sequence[Fact], origins: Mapping[int, int], position: int) -> pa.Table:
     """Return facts as columns named as in `transactions`, plus `bucket`.
+
+    `origins` has the oldest frame of each trace; `position` stands in where it has none.
 
     Instants past the year 2262 become the last one that 64 signed bits hold, and an amount that
     they cannot hold becomes NULL: a sender's nonsense must not stop every later commit. `bucket`
@@ -67,6 +70,9 @@ def fact_table(facts: Sequence[Fact]) -> pa.Table:
             ),
             "currency": pa.array([fact.currency for fact in facts], pa.string()),
             "dimensions": _dimensions(facts),
+            "origin": pa.array(
+                [origins.get(fact.trace_id, position) for fact in facts], pa.int64()
+            ),
             "bucket": _buckets(start, end),
         }
     )
@@ -117,17 +123,13 @@ def _int64_or_none(value: int | None) -> int | None:
 
 
 def _greatest_within(bucket: int) -> int:
-    """Return the most nanoseconds that bucket `bucket` holds: floor(2^((bucket+1)/8) × 10^9)."""
+    """Return the most nanoseconds that bucket `bucket` holds: floor(2^((bucket+1)/8) × 10^9).
+
+    Three integer square roots are an integer eighth root.
+    """
     power = bucket + 1
-    numerator = 10 ** (9 * _PER_DOUBLING) << max(power, 0)
-    low, high = 0, 1 << 64
-    while high - low > 1:
-        middle = (low + high) // 2
-        if middle**_PER_DOUBLING << max(-power, 0) <= numerator:
-            low = middle
-        else:
-            high = middle
-    return low
+    scaled = 10**72 << power if power >= 0 else 10**72 >> -power
+    return isqrt(isqrt(isqrt(scaled)))
 
 
 # One nanosecond is 2^(-29.9) s and 2^63 ns are 2^(33.1) s.

@@ -69,8 +69,8 @@ _HOW_MANY = "SELECT (SELECT count(*) FROM gone), count(*), count(replaces) FROM 
 _DELETE_GONE = "DELETE FROM transactions WHERE rowid IN (SELECT stored_row FROM gone)"
 
 _INSERT_FRESH = f"""
-INSERT INTO transactions ({_list(IDENTITY)}, {_list(CONTENT)}, position, committed_ns)
-SELECT {_list(IDENTITY)}, {_list(CONTENT)}, $position, $at_ns FROM fresh
+INSERT INTO transactions ({_list(IDENTITY)}, {_list(CONTENT)}, origin, committed_ns)
+SELECT {_list(IDENTITY)}, {_list(CONTENT)}, origin, $at_ns FROM fresh
 """
 
 _CORRECTIONS = f"""
@@ -234,7 +234,7 @@ def write_batch(
         run(cursor, _CORRECTIONS, {"at_ns": batch.arrival_ns})
         run(cursor, _DELETE_GONE)
     if added:
-        run(cursor, _INSERT_FRESH, {"position": batch.position, "at_ns": batch.arrival_ns})
+        run(cursor, _INSERT_FRESH, {"at_ns": batch.arrival_ns})
     if gone or added:
         _write_effects(cursor, indicators, corrections=bool(gone))
     if batch.counters:
@@ -253,7 +253,7 @@ def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) ->
 
 def _compare(cursor: duckdb.DuckDBPyConnection, batch: FactBatch) -> tuple[int, int, int]:
     """Fill `gone` and `fresh`; return how many rows go, come, and come in place of another."""
-    cursor.register("given", fact_table(batch.facts))
+    cursor.register("given", fact_table(batch.facts, batch.origins, batch.position))
     try:
         if not batch.recheck:
             run(cursor, _ALL_FRESH)

@@ -67,3 +67,16 @@ class FactBatch:
     """Wall time of the commit, stamped on facts and corrections."""
     counters: Mapping[str, int] = field(default_factory=dict)
     """Increments of the engine's own persistent counters, by name."""
+    origins: Mapping[int, int] = field(default_factory=dict)
+    """Trace id → position of the oldest frame that its verdict rests on; a trace that is missing
+    rests on `position` or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """What the store knows of a trace that has facts."""
+
+    revision: str
+    """Of the definitions that judged it last."""
+    origin: int
+    """Position of the oldest frame that its facts rest on."""

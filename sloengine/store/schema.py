@@ -50,7 +50,7 @@ CREATE TABLE transactions (           -- a business transaction; identity: the f
     amount_micros BIGINT,
     currency VARCHAR,
     dimensions MAP(VARCHAR, VARCHAR) NOT NULL,  -- keys ascending
-    position BIGINT NOT NULL,         -- spool position of the commit that wrote the row
+    origin BIGINT NOT NULL,           -- oldest frame of the spool that the verdict rests on
     committed_ns BIGINT NOT NULL
 );
 CREATE TABLE corrections (            -- a stored fact that was replaced or removed

@@ -19,7 +19,7 @@ from sloengine.store import retention
 from sloengine.store.columns import trace_table
 from sloengine.store.commit import CommitResult, write_batch
 from sloengine.store.database import connect, prepare_folder, run, transaction
-from sloengine.store.facts import FactBatch
+from sloengine.store.facts import FactBatch, StoredTrace
 from sloengine.store.key import fingerprint, load_or_create_key
 from sloengine.store.plans import apply_plan
 from sloengine.store.reader import StoreReader
@@ -31,9 +31,10 @@ _THREADS = 2
 _INSERT_STORE = "INSERT INTO store VALUES ($store_id, $created_ns, $fingerprint, 0, 0, 0)"
 
 # Purpose: which of some traces have stored facts. Columns: trace_hi, trace_lo, the revision that
-# judged the trace last.
+# judged the trace last, the oldest frame that its facts rest on.
 _STORED_TRACES = """
-SELECT t.trace_hi, t.trace_lo, arg_max(t.revision, t.committed_ns) FROM transactions AS t
+SELECT t.trace_hi, t.trace_lo, arg_max(t.revision, t.committed_ns), min(t.origin)
+FROM transactions AS t
 SEMI JOIN asked AS a ON t.trace_hi = a.trace_hi AND t.trace_lo = a.trace_lo
 GROUP BY t.trace_hi, t.trace_lo
 """
@@ -41,6 +42,8 @@ GROUP BY t.trace_hi, t.trace_lo
 _DOCUMENTS = """
 SELECT documents FROM definitions WHERE revision = $revision ORDER BY applied_ns DESC LIMIT 1
 """
+
+_LATEST_DOCUMENTS = "SELECT documents FROM definitions ORDER BY applied_ns DESC LIMIT 1"
 
 _ADD_COVERAGE = """
 INSERT INTO coverage
@@ -175,8 +178,14 @@ class Store:
             rows = run(self._writer, _DOCUMENTS, {"revision": revision})
         return rows[0][0] if rows else None
 
-    def stored(self, trace_ids: Collection[int]) -> dict[int, str]:
-        """Return, for those of the traces that have stored facts, the revision that judged them.
+    def latest_documents(self) -> str | None:
+        """Return the documents of the set that was applied last; `None` where none ever was."""
+        with self._lock:
+            rows = run(self._writer, _LATEST_DOCUMENTS)
+        return rows[0][0] if rows else None
+
+    def stored(self, trace_ids: Collection[int]) -> dict[int, StoredTrace]:
+        """Return what is known of those traces that have stored facts.
 
         One pass over the ids of all facts.
         """
@@ -188,7 +197,9 @@ class Store:
                 rows = run(self._writer, _STORED_TRACES)
             finally:
                 self._writer.unregister("asked")
-        return {high << 64 | low: revision for high, low, revision in rows}
+        return {
+            high << 64 | low: StoredTrace(revision, origin) for high, low, revision, origin in rows
+        }
 
     def compact(self, now_ns: int) -> None:
         """Fold counts older than three days to minutes and merge deltas; no sum changes."""

@@ -1,0 +1,489 @@
+"""The engine: every stage in order, and nothing else. Read this first.
+
+```
+bytes ─▶ condition bits ─▶ pending traces ─▶ transactions ─▶ facts ─▶ budgets ─▶ metrics, reports
+receiver   otlp, ottl        processor         processor      store    evaluate   exporter, report
+   └─▶ spool
+```
+
+Three loops meet only at durable points: *receive* (listeners call `Pipeline.accept`), *process*
+(`Pipeline.process`) and *evaluate* (`Engine._evaluate`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from sloengine import __version__, names
+from sloengine.clock import Clock, SystemClock
+from sloengine.config import EngineConfig
+from sloengine.definitions import Plan, load_definitions, load_text
+from sloengine.errors import SloengineError, StoreError
+from sloengine.evaluate import Evaluation, evaluate
+from sloengine.exporter import HealthMetrics, MetricExporter, engine_resource
+from sloengine.instrumentation import Instrumentation
+from sloengine.otlp import Decoder, ReferenceDecoder, trace_ids_of
+from sloengine.ottl import ConditionTable
+from sloengine.processor import ProcessLoop, Processor, ProcessorSettings, SpoolHistory
+from sloengine.receiver import (
+    Accepted,
+    Admission,
+    Intake,
+    Refusals,
+    Stage,
+    serve_grpc,
+    serve_http,
+)
+from sloengine.report import ReportRequest, render
+from sloengine.server import (
+    Endpoint,
+    HttpServer,
+    Readiness,
+    ask,
+    health_app,
+    local_app,
+    parse_endpoint,
+)
+from sloengine.spool import Spool
+from sloengine.store import Store
+from sloengine.wiring import (
+    MIB,
+    CountedIngest,
+    HealthCounts,
+    grpc_settings,
+    http_settings,
+    otlp_settings,
+    processor_settings,
+)
+
+_log = logging.getLogger(__name__)
+
+SPOOL_FOLDER = "spool"
+SOCKET = "engine.sock"
+_TICK_S = 0.2
+_GRACE_S = 10.0
+_COVERAGE_NS = 10 * 10**9
+_UPKEEP_NS = 3600 * 10**9
+
+
+class Pipeline:
+    """Receive and process: bytes in, facts in the store. `serve` and `replay` share it.
+
+    `accept` may be called from many threads, everything else from one.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        store: Store,
+        spool: Spool,
+        clock: Clock,
+        settings: ProcessorSettings,
+        instrumentation: Instrumentation,
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._clock = clock
+        self._settings = settings
+        counts = HealthCounts(instrumentation)
+        store.register_plan(plan, at_ns=clock.now_ns())
+        self.plan = plan
+        processor, decoder, self._history = self._assemble(plan)
+        self._intake = Intake(
+            spool,
+            _stage(processor, decoder),
+            clock=clock,
+            refuse=self._why_not,
+            count=counts.applied,
+        )
+        self._loop = ProcessLoop(
+            processor, spool, store, lock=self._intake.lock, committed=counts.committed
+        )
+
+    @property
+    def processor(self) -> Processor:
+        """The pending traces."""
+        return self._loop.processor
+
+    @property
+    def failure(self) -> str | None:
+        """Why facts cannot be committed now; `None` while they can."""
+        return self._loop.failure
+
+    def accept(self, payload: bytes, *, source: str) -> Accepted:  # noqa: ARG002  # the receiver's protocol
+        """Take in one request and return when it is durable; see `Intake.accept`."""
+        return self._intake.accept(payload)
+
+    def apply(self, payload: bytes) -> Accepted:
+        """Take in one request without waiting for the disk; see `Intake.apply`."""
+        return self._intake.apply(payload).accepted
+
+    def recover(self) -> int:
+        """Apply again what the spool holds from the safe position on; return how many frames.
+
+        To be called once, before the first request.
+        """
+        position = self._store.position or 0
+        end = self._spool.end
+        self.processor.mark_replayed_until(end)
+        self._history.replayed_until = end
+        return self._refill(self.processor, self._intake.stage.decoder, position, end)
+
+    def process(self, *, everything: bool = False) -> bool:
+        """Close, commit, move the safe position; return whether nothing is left to commit."""
+        return self._loop.tick(self._clock.now_ns(), everything=everything)
+
+    def reload(self, plan: Plan) -> None:
+        """Judge by another plan from the next commit on.
+
+        Its pending traces are built from the spool beside the running ones; only what came
+        meanwhile is read while the intake waits.
+        """
+        processor, decoder, _ = self._assemble(plan)
+        end = self._spool.durable_end
+        with self._intake.lock:
+            start = self.processor.safe_position(end)
+        self._refill(processor, decoder, start, end)
+        with self._intake.lock:
+            last = self._spool.end
+            if last > end:
+                self._spool.wait_durable(last - 1, _GRACE_S)
+                self._refill(processor, decoder, end, last)
+            processor.discard(processor.pending_ids() - self.processor.pending_ids())
+            self._store.register_plan(plan, at_ns=self._clock.now_ns())
+            self._intake.replace_stage(_stage(processor, decoder))
+            self._loop.replace_processor(processor)
+            self.plan = plan
+
+    def _assemble(self, plan: Plan) -> tuple[Processor, Decoder, SpoolHistory]:
+        table = ConditionTable(plan.fields, plan.conditions)
+        history = SpoolHistory(
+            self._spool,
+            self._store,
+            plan=plan,
+            table=table,
+            decoder_of=_decoder,
+            plan_of=load_text,
+        )
+        processor = Processor(
+            plan, table, settings=self._settings, key=self._store.hash_key, history=history
+        )
+        return processor, _decoder(plan, table), history
+
+    def _refill(self, processor: Processor, decoder: Decoder, start: int, end: int) -> int:
+        frames = 0
+        for frame in self._spool.read(start, end):
+            batch = decoder.decode(frame.payload).batch
+            processor.add(batch, position=frame.position, arrival_ns=frame.arrival_ns)
+            frames += 1
+        return frames
+
+    def _why_not(self) -> str | None:
+        return self._loop.failure if self._loop.is_stuck else None
+
+
+def _decoder(plan: Plan, table: ConditionTable) -> Decoder:
+    return ReferenceDecoder(plan.fields, table, plan.captures)
+
+
+def _stage(processor: Processor, decoder: Decoder) -> Stage:
+    return Stage(
+        decoder,
+        lambda batch, position, arrival_ns: processor.add(
+            batch, position=position, arrival_ns=arrival_ns
+        ),
+    )
+
+
+class Engine:
+    """The sidecar: a pipeline with listeners, an evaluation loop and exporters around it."""
+
+    def __init__(self, config: EngineConfig, *, clock: Clock | None = None) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._readiness = Readiness(self._clock)
+        self._closing = ExitStack()
+        self._stopping = threading.Event()
+        self._settle = threading.Event()
+        self._settled = threading.Event()
+        self._reloading = threading.Lock()
+        self._grpc: Endpoint | None = None
+        self._http: Endpoint | None = None
+
+    @property
+    def grpc_endpoint(self) -> Endpoint | None:
+        """Where OTLP/gRPC is received, once started."""
+        return self._grpc
+
+    @property
+    def http_endpoint(self) -> Endpoint | None:
+        """Where OTLP/HTTP is received, once started."""
+        return self._http
+
+    def start(self) -> None:
+        """Open everything, replay the spool, then the listeners. Undone whole if a part fails.
+
+        Raises:
+            OperatorError: what must be changed, by its name.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        config = self._config
+        loaded = load_definitions(config.definitions.path)
+        for warning in loaded.warnings:
+            _log.warning("%s", warning)
+        self._store = Store.open(
+            config.store.directory,
+            clock=self._clock,
+            memory_limit=f"{config.store.memory_limit_mib}MiB",
+        )
+        self._closing.callback(self._store.close)
+        self._spool = Spool.open(
+            config.store.directory / SPOOL_FOLDER,
+            store_id=self._store.store_id,
+            clock=self._clock,
+            trace_ids_of=trace_ids_of,
+            segment_bytes=config.spool.segment_mib * MIB,
+            disk_budget=config.spool.disk_budget_mib * MIB,
+            sync_interval_s=config.spool.sync_interval / 1e9,
+            horizon_ns=config.processor.late_horizon,
+            committed=self._store.position or 0,
+        )
+        self._closing.callback(self._spool.close)
+        self._open_exporter()
+        self._pipeline = Pipeline(
+            loaded.plan,
+            store=self._store,
+            spool=self._spool,
+            clock=self._clock,
+            settings=processor_settings(config),
+            instrumentation=self._instrumentation,
+        )
+        self._observe()
+        frames = self._pipeline.recover()
+        if frames:
+            _log.info("read %d requests again that were not judged yet", frames)
+        self._closing.callback(self._finish)
+        self._run(self._process_loop, "process")
+        self._open_local()
+        self._open_listeners()
+        self._run(self._evaluate_loop, "evaluate")
+        if config.extensions.health_check is not None:
+            health = HttpServer(
+                health_app(self._readiness),
+                parse_endpoint(config.extensions.health_check.endpoint),
+                what="health check",
+                setting="extensions.health_check.endpoint",
+            )
+            health.start()
+            self._closing.callback(health.stop, 1)
+        self._readiness.set_ready()
+        _log.info("definitions %s: %s", config.definitions.path, _summary(self._pipeline.plan))
+
+    def _open_exporter(self) -> None:
+        """Metrics out, and the instruments by which the engine counts its own health."""
+        self._exporter: MetricExporter | None = None
+        config = self._config.exporter.otlp
+        if config is None:
+            self._instrumentation = Instrumentation.disabled()
+            return
+        settings = otlp_settings(config)
+        resource = engine_resource(instance=self._store.store_id, version=__version__)
+        health = HealthMetrics(
+            settings,
+            resource=resource,
+            version=__version__,
+            clock=self._clock,
+            interval_s=self._config.evaluate.interval / 1e9,
+        )
+        self._closing.callback(health.close)
+        self._instrumentation = Instrumentation(health.meter)
+        self._exporter = MetricExporter(
+            settings,
+            resource=resource,
+            version=__version__,
+            clock=self._clock,
+            instrumentation=self._instrumentation,
+        )
+        self._closing.callback(self._exporter.close)
+
+    def _observe(self) -> None:
+        begun_ns = self._clock.monotonic_ns()
+        see = self._instrumentation
+        see.observe(names.PROCESSOR_PENDING_TRACES, lambda: self._pipeline.processor.pending_traces)
+        see.observe(names.PROCESSOR_PENDING_SPANS, lambda: self._pipeline.processor.pending_spans)
+        see.observe(names.SPOOL_USAGE, lambda: self._spool.statistics.bytes)
+        see.observe(names.SPOOL_SEGMENTS, lambda: self._spool.statistics.segments)
+        see.observe(names.SPOOL_LIMIT, lambda: self._config.spool.disk_budget_mib * MIB)
+        see.observe_process(lambda: (self._clock.monotonic_ns() - begun_ns) / 1e9)
+
+    def _open_listeners(self) -> None:
+        """Receive: the first loop, on the listeners' own threads."""
+        config = self._config.receiver
+        ingest = CountedIngest(self._pipeline, self._instrumentation, self._clock.monotonic_ns)
+        admission = Admission(config.max_in_flight_mib * MIB)
+        refusals = Refusals()
+        if config.protocols.grpc is not None:
+            grpc = serve_grpc(
+                ingest, grpc_settings(config.protocols.grpc), admission=admission, refusals=refusals
+            )
+            self._closing.callback(grpc.stop, _GRACE_S)
+            self._grpc = grpc.endpoint
+        if config.protocols.http is not None:
+            http = serve_http(
+                ingest, http_settings(config.protocols.http), admission=admission, refusals=refusals
+            )
+            self._closing.callback(http.stop, _GRACE_S)
+            self._http = http.endpoint
+
+    def _open_local(self) -> None:
+        """Answers for `sloengine report` on this machine."""
+        server = HttpServer(
+            local_app({"report": self._answer_report}),
+            Endpoint(path=(self._config.store.directory / SOCKET).absolute()),
+            what="local socket",
+            setting="store.directory",
+        )
+        server.start()
+        self._closing.callback(server.stop, 1)
+
+    def _process_loop(self) -> None:
+        """Process: the second loop."""
+        covered_ns = upkeep_ns = self._clock.now_ns()
+        while not self._stopping.wait(_TICK_S):
+            settling = self._settle.is_set()
+            done = self._guarded(lambda: self._pipeline.process(everything=settling))  # noqa: B023  # called at once
+            if settling and done:
+                self._settle.clear()
+                self._settled.set()
+            now_ns = self._clock.now_ns()
+            if not 0 <= now_ns - covered_ns < _COVERAGE_NS:
+                if done:
+                    self._guarded(lambda: self._store.record_coverage(covered_ns, now_ns))  # noqa: B023  # called at once
+                covered_ns = now_ns
+            if not 0 <= now_ns - upkeep_ns < _UPKEEP_NS:
+                self._guarded(lambda: self._store.compact(now_ns))  # noqa: B023  # called at once
+                self._guarded(lambda: self._store.expire(now_ns))  # noqa: B023  # called at once
+                upkeep_ns = now_ns
+
+    def settle(self, timeout_s: float) -> bool:
+        """Judge every pending trace as it stands, without further waiting, and commit.
+
+        Return whether that was done within the time.
+        """
+        self._settled.clear()
+        self._settle.set()
+        return self._settled.wait(timeout_s)
+
+    def _finish(self) -> None:
+        """The last commit and the last export, when nothing comes in any more."""
+        self._guarded(self._pipeline.process)
+        self._guarded(self._evaluate)
+
+    def _evaluate_loop(self) -> None:
+        """Evaluate: the third loop."""
+        while not self._stopping.wait(self._config.evaluate.interval / 1e9):
+            self._guarded(self._evaluate)
+
+    def _evaluate(self) -> None:
+        if self._exporter is None:
+            return
+        at_ns = self._clock.now_ns()
+        with self._store.reader() as reader:
+            evaluation = evaluate(reader, self._pipeline.plan, at_ns=at_ns)
+            self._exporter.export(evaluation, reader.export_state(), at_ns)
+
+    def reload(self) -> bool:
+        """Read the definitions again; return whether they changed.
+
+        Raises:
+            DefinitionsError: the new set has errors; the old one stays.
+        """
+        with self._reloading:
+            loaded = load_definitions(self._config.definitions.path)
+            if loaded.plan.revision == self._pipeline.plan.revision:
+                _log.info("definitions are unchanged, revision %s", loaded.plan.revision)
+                return False
+            self._pipeline.reload(loaded.plan)
+            _log.info("new definitions: %s", _summary(loaded.plan))
+            return True
+
+    def evaluation(self, at_ns: int | None = None, *, course: bool = False) -> Evaluation:
+        """Evaluate all objectives at an instant, now if `None`."""
+        with self._store.reader() as reader:
+            at = self._clock.now_ns() if at_ns is None else at_ns
+            return evaluate(reader, self._pipeline.plan, at_ns=at, course=course)
+
+    def _answer_report(self, parameters: Mapping[str, str]) -> str:
+        request = ReportRequest.of_parameters(parameters)
+        return _report(self._store, self._pipeline.plan, request, self._clock)
+
+    def stop(self) -> None:
+        """Drain: refuse new requests, commit what is complete, send the last metrics, close.
+
+        Traces that are not complete stay in the spool and are judged after the next start.
+        """
+        self._readiness.set_not_ready()
+        self._closing.close()
+
+    def _run(self, loop: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        thread.start()
+
+        def end() -> None:
+            self._stopping.set()
+            thread.join()
+
+        self._closing.callback(end)
+
+    def _guarded(self, step: Callable[[], object]) -> bool:
+        """Do one step of a loop; an error is logged, and must not end what others rely on."""
+        try:
+            return step() is not False
+        except SloengineError as error:
+            _log.error("%s", error)
+        except Exception:  # noqa: BLE001  # whatever it is, the next step may work
+            _log.exception("unexpected error; the loop goes on")
+        return False
+
+
+def report_of_store(directory: Path, request: ReportRequest, *, clock: Clock | None = None) -> str:
+    """Render a report from the engine that runs on this store, or from the store itself.
+
+    Raises:
+        StoreError: there is no store, or it cannot be read.
+    """
+    answer = ask((directory / SOCKET).absolute(), "report", request.parameters())
+    if answer is not None:
+        return answer
+    clock = clock or SystemClock()
+    store = Store.open(directory, clock=clock, read_only=True)
+    try:
+        documents = store.latest_documents()
+        if documents is None:
+            raise StoreError(f"store folder {directory}: no definitions were ever applied in it")
+        return _report(store, load_text(documents), request, clock)
+    finally:
+        store.close()
+
+
+def _report(store: Store, plan: Plan, request: ReportRequest, clock: Clock) -> str:
+    with store.reader() as reader:
+        at_ns = clock.now_ns() if request.at_ns is None else request.at_ns
+        if request.at_latest:
+            at_ns = (reader.last_event_ns() or at_ns - 1) + 1
+        return render(evaluate(reader, plan, at_ns=at_ns, course=True), request)
+
+
+def _summary(plan: Plan) -> str:
+    return f"revision {plan.revision}, {len(plan.transactions)} transactions, {len(plan.slos)} SLOs"

@@ -1,0 +1,121 @@
+"""`ProcessLoop`: finished traces into the store, each time with the position they make safe."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sloengine.errors import SloengineError
+from sloengine.processor.processor import Closed, Processor
+from sloengine.spool import Spool
+from sloengine.store import CommitResult, FactBatch, Store
+
+_log = logging.getLogger(__name__)
+
+_DURABLE_TIMEOUT_S = 30.0
+_IDLE_COMMIT_NS = 5 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One commit: what was closed, and what the store made of it."""
+
+    closed: Closed
+    result: CommitResult
+
+
+class ProcessLoop:
+    """Closes traces, commits their facts, and moves the safe position.
+
+    One thread calls `tick`. A batch that could not be committed is kept and tried again before
+    anything else is closed, so nothing is lost while the store is full or the disk is slow; the
+    pending traces then grow up to their budget, and `is_stuck` tells the intake to refuse.
+    """
+
+    def __init__(
+        self,
+        processor: Processor,
+        spool: Spool,
+        store: Store,
+        *,
+        lock: AbstractContextManager[object],
+        committed: Callable[[Committed], None],
+    ) -> None:
+        self._processor = processor
+        self._spool = spool
+        self._store = store
+        self._lock = lock
+        self._committed = committed
+        self._waiting: tuple[Closed, FactBatch] | None = None
+        self._failure: str | None = None
+        self._position = store.position
+        self._last_commit_ns = 0
+
+    @property
+    def processor(self) -> Processor:
+        """The one whose traces are closed now."""
+        return self._processor
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last commit failed; `None` once one succeeded."""
+        return self._failure
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether commits fail and memory for pending traces is used up."""
+        return self._failure is not None and self._processor.is_over_budget
+
+    def replace_processor(self, processor: Processor) -> None:
+        """Close the traces of another processor from now on. The caller holds the lock."""
+        self._processor = processor
+
+    def tick(self, now_ns: int, *, everything: bool = False) -> bool:
+        """Close and commit what is due; return whether nothing is left to commit.
+
+        A failure is logged once and kept in `failure`; the next call tries again.
+        """
+        if self._waiting is None:
+            self._waiting = self._close(now_ns, everything=everything)
+        if self._waiting is None:
+            return True
+        closed, batch = self._waiting
+        try:
+            if closed.last_position >= 0:
+                self._spool.wait_durable(closed.last_position, _DURABLE_TIMEOUT_S)
+            result = self._store.commit(batch)
+        except SloengineError as error:
+            if self._failure is None:
+                _log.error("facts cannot be committed, trying again: %s", error)
+            self._failure = str(error)
+            return False
+        self._waiting = None
+        if self._failure is not None:
+            _log.info("facts are committed again")
+            self._failure = None
+        self._position = batch.position
+        self._last_commit_ns = now_ns
+        self._spool.commit_position(batch.position)
+        self._committed(Committed(closed, result))
+        return True
+
+    def _close(self, now_ns: int, *, everything: bool) -> tuple[Closed, FactBatch] | None:
+        with self._lock:
+            closed = self._processor.close(now_ns, everything=everything)
+            position = self._processor.safe_position(self._spool.end)
+        moved = position != self._position
+        is_idle = not closed.traces and not closed.counters
+        if is_idle and not (
+            moved and (everything or abs(now_ns - self._last_commit_ns) >= _IDLE_COMMIT_NS)
+        ):
+            return None
+        return closed, FactBatch(
+            facts=closed.facts,
+            recheck=closed.recheck,
+            position=position,
+            arrival_ns=now_ns,
+            counters=closed.counters,
+            origins=closed.origins,
+        )

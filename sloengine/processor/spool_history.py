@@ -1,0 +1,130 @@
+"""`SpoolHistory`: earlier spans of a trace, read again by the plan that judged it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sloengine.definitions.plan import Plan
+from sloengine.otlp import Decoder
+from sloengine.ottl import ConditionTable
+from sloengine.processor.history import EarlierTrace, HistoryFrame, PendingSpans
+from sloengine.spool import Spool
+from sloengine.store import Store, StoredTrace
+
+DecoderOf = Callable[[Plan, ConditionTable], Decoder]
+
+
+class SpoolHistory:
+    """Answers a `Processor` from the spool's index and the store's facts.
+
+    Frames are read and decoded once for all traces that want them. Use one object for each
+    processor: it remembers the plans of earlier revisions.
+
+    The store is only asked about traces that could have facts: those of the part of the spool that
+    is replayed, those with earlier frames, and those that began (in event time) longer ago than
+    half the horizon. A trace that is newer than that and has no earlier frame is new, unless a
+    clock is wrong by half the horizon.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: Store,
+        *,
+        plan: Plan,
+        table: ConditionTable,
+        decoder_of: DecoderOf,
+        plan_of: Callable[[str], Plan],
+    ) -> None:
+        self._spool = spool
+        self._store = store
+        self._own = (plan, table)
+        self._decoder_of = decoder_of
+        self._plan_of = plan_of
+        self._plans: dict[str, tuple[Plan, ConditionTable] | None] = {plan.revision: self._own}
+        self.replayed_until = 0
+        """Frames before this position may have been judged by an earlier process."""
+
+    def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
+        """Look up many traces at once; see `TraceHistory.earlier`."""
+        since_ns = min(pending.since_arrival_ns for pending in wanted.values())
+        positions = self._spool.frames_of(wanted.keys(), since_arrival_ns=since_ns)
+        stored = self._store.stored(
+            [
+                trace_id
+                for trace_id, pending in wanted.items()
+                if self._may_have_facts(pending, positions.get(trace_id, []))
+            ]
+        )
+        to_read: dict[str | None, dict[int, list[int]]] = {}
+        for trace_id, pending in wanted.items():
+            found = [
+                position
+                for position in positions.get(trace_id, [])
+                if position <= pending.last_position
+            ]
+            facts = stored.get(trace_id)
+            revision = None if facts is None else facts.revision
+            has_earlier = any(position < pending.first_position for position in found)
+            has_other_plan = revision is not None and revision != self._own[0].revision
+            if has_earlier or has_other_plan:
+                to_read.setdefault(revision, {})[trace_id] = found
+        frames = {revision: self._read(revision, found) for revision, found in to_read.items()}
+        answer: dict[int, EarlierTrace] = {}
+        for trace_id, facts in stored.items():
+            found = positions.get(trace_id, [])
+            answer[trace_id] = EarlierTrace(
+                frames=tuple(frames.get(facts.revision, {}).get(trace_id, ())),
+                revision=facts.revision,
+                has_stored_facts=True,
+                complete=self._is_complete(facts, found),
+            )
+        for trace_id, read in frames.get(None, {}).items():
+            answer[trace_id] = EarlierTrace(
+                frames=tuple(read), revision=None, has_stored_facts=False, complete=True
+            )
+        return answer
+
+    def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
+        """Return the plan of a revision and its table; `None` where the store has it no more."""
+        if revision not in self._plans:
+            if self._store.plan_documents(revision) is None:
+                self._plans[revision] = None
+            else:
+                plan = self._plan_of(revision)
+                self._plans[revision] = (plan, ConditionTable(plan.fields, plan.conditions))
+        return self._plans[revision]
+
+    def _may_have_facts(self, pending: PendingSpans, found: Sequence[int]) -> bool:
+        horizon_ns = pending.first_arrival_ns - pending.since_arrival_ns
+        return (
+            pending.first_position < self.replayed_until
+            or any(position < pending.first_position for position in found)
+            or pending.earliest_ns < pending.first_arrival_ns - horizon_ns // 2
+        )
+
+    @staticmethod
+    def _is_complete(facts: StoredTrace, found: Iterable[int]) -> bool:
+        """Whether the oldest frame that the stored facts rest on can still be read.
+
+        Frames are deleted from the oldest on, so the others are there as well.
+        """
+        return facts.origin in found
+
+    def _read(
+        self, revision: str | None, found: Mapping[int, Sequence[int]]
+    ) -> dict[int, list[HistoryFrame]]:
+        known = self._own if revision is None else self.plan(revision)
+        if known is None:
+            return {}
+        decoder = self._decoder_of(*known)
+        traces_at: dict[int, list[int]] = {}
+        for trace_id, positions in found.items():
+            for position in positions:
+                traces_at.setdefault(position, []).append(trace_id)
+        read: dict[int, list[HistoryFrame]] = {trace_id: [] for trace_id in found}
+        for frame in self._spool.read_at(sorted(traces_at)):
+            history_frame = HistoryFrame(frame.position, decoder.decode(frame.payload).batch)
+            for trace_id in traces_at[frame.position]:
+                read[trace_id].append(history_frame)
+        return read

@@ -1,0 +1,145 @@
+"""`replay`: traces from files through the same stages, by event time, into a store of their own.
+
+It never notifies and never exports; nothing closes before the end of input except at the byte
+budget; "now" is the last event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sloengine.clock import Clock, SystemClock
+from sloengine.definitions import Plan
+from sloengine.engine import SPOOL_FOLDER, Pipeline
+from sloengine.errors import PermanentError, StoreError
+from sloengine.evaluate import Evaluation, evaluate
+from sloengine.instrumentation import Instrumentation
+from sloengine.otlp import trace_ids_of
+from sloengine.otlp.files import read_requests
+from sloengine.processor import ProcessorSettings
+from sloengine.spool import Spool
+from sloengine.store import Store
+
+_NEVER_NS = 10**18
+"""Longer than any replay: only the end of input, or the byte budget, closes a trace."""
+_MEMORY_BYTES = 1 << 30
+_BUDGET_CHECK_REQUESTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a replay is."""
+
+    file: Path
+    bytes_read: int
+    spans: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay read, and what came out."""
+
+    spans: int
+    requests: int
+    rejected_spans: int
+    problems: tuple[str, ...]
+    """Malformed parts of the input, each with its place."""
+    evaluation: Evaluation
+
+
+def replay(
+    files: Sequence[Path],
+    plan: Plan,
+    store_directory: Path,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    memory_bytes: int = _MEMORY_BYTES,
+    clock: Clock | None = None,
+) -> Replayed:
+    """Judge the traces of `files` by `plan` and evaluate at the last event.
+
+    Args:
+        files: as `read_requests` takes them; read in the order given, which changes no result.
+        plan: the definitions.
+        store_directory: a folder for the store; what it holds already stays and counts too.
+        progress: called after each request.
+        memory_bytes: for traces that wait; above it the longest idle are judged early.
+        clock: stamps facts; event times come from the spans alone.
+
+    Raises:
+        PermanentError: nothing could be read.
+        StoreError: the folder cannot be used.
+    """
+    clock = clock or SystemClock()
+    store = Store.open(store_directory, clock=clock)
+    try:
+        spool = Spool.open(
+            store_directory / SPOOL_FOLDER,
+            store_id=store.store_id,
+            clock=clock,
+            trace_ids_of=trace_ids_of,
+            committed=store.position or 0,
+        )
+        try:
+            return _replay(files, plan, store, spool, progress, memory_bytes, clock)
+        finally:
+            spool.close()
+    finally:
+        store.close()
+
+
+def _replay(
+    files: Sequence[Path],
+    plan: Plan,
+    store: Store,
+    spool: Spool,
+    progress: Callable[[Progress], None],
+    memory_bytes: int,
+    clock: Clock,
+) -> Replayed:
+    pipeline = Pipeline(
+        plan,
+        store=store,
+        spool=spool,
+        clock=clock,
+        settings=ProcessorSettings(
+            idle_wait_ns=_NEVER_NS,
+            max_wait_ns=_NEVER_NS,
+            memory_bytes=memory_bytes,
+            late_horizon_ns=_NEVER_NS,
+        ),
+        instrumentation=Instrumentation.disabled(),
+    )
+    pipeline.recover()
+    spans = requests = rejected = 0
+    problems: list[str] = []
+    for file in files:
+        try:
+            for request in read_requests(file):
+                try:
+                    if request.problem:
+                        raise PermanentError(request.problem)
+                    accepted = pipeline.apply(request.payload)
+                except PermanentError as error:
+                    problems.append(f"{request.place}: {error}")
+                else:
+                    requests += 1
+                    spans += accepted.spans
+                    rejected += accepted.rejected
+                    if pipeline.processor.is_over_budget or not requests % _BUDGET_CHECK_REQUESTS:
+                        pipeline.process()
+                progress(Progress(file, request.bytes_read, spans, len(problems)))
+        except PermanentError as error:
+            problems.append(str(error))
+    if not requests and problems:
+        raise PermanentError("\n".join(problems))
+    if not pipeline.process() or not pipeline.process(everything=True):
+        raise StoreError(f"{pipeline.failure}; nothing was lost, replay again")
+    with store.reader() as reader:
+        last_ns = reader.last_event_ns()
+        at_ns = clock.now_ns() if last_ns is None else last_ns + 1
+        evaluation = evaluate(reader, plan, at_ns=at_ns, course=True)
+    return Replayed(spans, requests, rejected, tuple(problems), evaluation)

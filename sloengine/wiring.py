@@ -1,0 +1,165 @@
+"""What the engine hands to its stages: settings made from configuration, and counting of health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sloengine.config import EngineConfig, GrpcConfig, HttpConfig, OtlpExporterConfig
+from sloengine.config import TlsServerConfig as TlsConfig
+from sloengine.errors import RetryError, SloengineError
+from sloengine.exporter import OtlpSettings
+from sloengine.instrumentation import Instrumentation
+from sloengine.names import Attribute, CloseReason, DropReason, FactChange, Protocol, RequestOutcome
+from sloengine.processor import Committed, Counter, ProcessorSettings
+from sloengine.receiver import Accepted, Applied, CorsSettings, GrpcSettings, HttpSettings, Ingest
+from sloengine.server import TlsSettings, parse_endpoint
+
+MIB = 1 << 20
+
+
+def grpc_settings(config: GrpcConfig) -> GrpcSettings:
+    """Return the gRPC listener's settings; raises `ConfigError` for a bad endpoint."""
+    return GrpcSettings(
+        endpoint=parse_endpoint(config.endpoint),
+        max_request_bytes=config.max_recv_msg_size_mib * MIB,
+        workers=config.max_workers,
+        tls=_tls_settings(config.tls),
+    )
+
+
+def http_settings(config: HttpConfig) -> HttpSettings:
+    """Return the HTTP listener's settings; raises `ConfigError` for a bad endpoint."""
+    return HttpSettings(
+        endpoint=parse_endpoint(config.endpoint),
+        max_request_bytes=config.max_request_body_size_mib * MIB,
+        cors=CorsSettings(
+            allowed_origins=config.cors.allowed_origins,
+            allowed_headers=config.cors.allowed_headers,
+            max_age_s=config.cors.max_age,
+        ),
+        tls=_tls_settings(config.tls),
+    )
+
+
+def _tls_settings(config: TlsConfig | None) -> TlsSettings | None:
+    if config is None:
+        return None
+    return TlsSettings(config.cert_file, config.key_file, config.client_ca_file)
+
+
+def otlp_settings(config: OtlpExporterConfig) -> OtlpSettings:
+    """Return the settings of the metrics' way out."""
+    return OtlpSettings(
+        endpoint=config.endpoint,
+        protocol=config.protocol,
+        headers=config.headers,
+        insecure=config.insecure,
+        ca_file=config.ca_file,
+        cert_file=config.cert_file,
+        key_file=config.key_file,
+        compression=config.compression,
+        timeout_s=config.timeout / 1e9,
+    )
+
+
+def processor_settings(config: EngineConfig) -> ProcessorSettings:
+    """Return how long traces wait, and in how much memory."""
+    return ProcessorSettings(
+        idle_wait_ns=config.processor.idle_wait,
+        max_wait_ns=config.processor.max_wait,
+        memory_bytes=config.processor.memory_mib * MIB,
+        recent_traces=config.processor.recent_traces,
+        late_horizon_ns=config.processor.late_horizon,
+    )
+
+
+_CLOSE_REASONS = {
+    Counter.CLOSED_COMPLETE: CloseReason.COMPLETE,
+    Counter.CLOSED_MAX_WAIT: CloseReason.MAX_WAIT,
+    Counter.CLOSED_MEMORY: CloseReason.MEMORY,
+    Counter.CLOSED_END: CloseReason.SHUTDOWN,
+}
+_IRREGULARITIES = (
+    Counter.INCOMPLETE,
+    Counter.ORPHANS,
+    Counter.CYCLES_CUT,
+    Counter.AMBIGUOUS,
+    Counter.UNKNOWN_HAVING,
+    Counter.CONDITION_ERRORS,
+)
+
+
+class HealthCounts:
+    """Turns what stages report into the engine's own metrics."""
+
+    def __init__(self, instrumentation: Instrumentation) -> None:
+        self._to = instrumentation
+
+    def applied(self, applied: Applied) -> None:
+        """Count a batch that reached the pending traces."""
+        self._to.duplicate_spans.add(applied.duplicates)
+        self._to.late_spans.add(applied.late)
+
+    def committed(self, commit: Committed) -> None:
+        """Count what one commit closed and stored."""
+        counters = commit.closed.counters
+        self._to.applied_spans.add(counters.get(Counter.APPLIED, 0))
+        self._to.duplicate_spans.add(counters.get(Counter.DUPLICATE, 0))
+        self._to.late_spans.add(counters.get(Counter.LATE, 0))
+        for counter, reason in _CLOSE_REASONS.items():
+            if counter in counters:
+                self._to.closed_traces.add(counters[counter], {Attribute.CLOSE_REASON: reason})
+        for counter in _IRREGULARITIES:
+            if counter in counters:
+                kind = counter.removeprefix("processor.")
+                self._to.irregularities.add(counters[counter], {Attribute.IRREGULARITY: kind})
+        if Counter.LATE_UNVERIFIABLE in counters:
+            self._to.dropped_spans.add(
+                counters[Counter.LATE_UNVERIFIABLE],
+                {Attribute.DROP_REASON: DropReason.LATE_UNVERIFIABLE},
+            )
+        for change, number in (
+            (FactChange.NEW, commit.result.new),
+            (FactChange.CORRECTED, commit.result.corrected),
+            (FactChange.UNCHANGED, commit.result.unchanged),
+        ):
+            self._to.committed_transactions.add(number, {Attribute.FACT_CHANGE: change})
+
+
+class CountedIngest:
+    """An `Ingest` that counts requests and spans by how they were answered."""
+
+    def __init__(
+        self, ingest: Ingest, instrumentation: Instrumentation, monotonic_ns: Callable[[], int]
+    ) -> None:
+        self._ingest = ingest
+        self._to = instrumentation
+        self._monotonic_ns = monotonic_ns
+
+    def accept(self, payload: bytes, *, source: str) -> Accepted:
+        """Pass the request on; raises what the other raises."""
+        protocol: dict[str, str] = {Attribute.PROTOCOL: Protocol(source.partition(":")[0])}
+        begun_ns = self._monotonic_ns()
+        outcome = RequestOutcome.FAILURE
+        error_type = ""
+        self._to.active_requests.add(1, protocol)
+        self._to.request_size.record(len(payload), protocol)
+        try:
+            accepted = self._ingest.accept(payload, source=source)
+            outcome = RequestOutcome.SUCCESS
+        except RetryError as error:
+            outcome, error_type = RequestOutcome.REFUSED, type(error).__name__
+            raise
+        except SloengineError as error:
+            error_type = type(error).__name__
+            raise
+        finally:
+            answered: dict[str, str] = {**protocol, Attribute.REQUEST_OUTCOME: outcome}
+            spent_ns = self._monotonic_ns() - begun_ns
+            self._to.active_requests.add(-1, protocol)
+            self._to.request_duration.record(spent_ns / 1e9, answered)
+            named = {**answered, Attribute.ERROR_TYPE: error_type} if error_type else answered
+            self._to.requests.add(1, named)
+        self._to.accepted_spans.add(accepted.spans, protocol)
+        self._to.rejected_spans.add(accepted.rejected, protocol)
+        return accepted
