@@ -104,6 +104,11 @@ class Catalogue:
             source.error(node, f'there is no {kind} "{name}"{cure or "; define it"}')
         return found
 
+    def used_indicators(self) -> set[str]:
+        """Return the names of the SLIs that some SLO refers to."""
+        references = (slo.spec.entries.get("indicatorRef") for slo in self.of("SLO"))
+        return {node.text for node in references if node is not None}
+
     def __iter__(self) -> Iterator[Definition]:
         """All definitions, by kind and name."""
         for space in sorted(self._by_kind):

@@ -40,8 +40,11 @@ def expand(path: Path) -> str:
     read = read_set(documents, problems, commit=commit_of(path), complete=complete)
     expander = _Expander(read.catalogue)
     promised = {rule.transaction: rule for rule in read.promised}
+    inlined = read.catalogue.used_indicators()
     written: list[Data] = []
     for definition in read.catalogue:
+        if definition.kind == "SLI" and definition.name in inlined:
+            continue
         written.append(expander.document(definition))
         rule = promised.get(definition.name)
         if definition.kind == "BusinessTransaction" and rule is not None:

@@ -152,11 +152,7 @@ def _slos(catalogue: Catalogue) -> tuple[list[SloRule], list[str]]:
 def _passive(catalogue: Catalogue) -> list[str]:
     """Check what is only read. An SLI is checked here too, whether or not an SLO refers to it."""
     lines = [check_passive(definition, catalogue) for definition in catalogue]
-    used = {
-        slo.spec.find(("indicatorRef",)).text
-        for slo in catalogue.of("SLO")
-        if "indicatorRef" in slo.spec.entries
-    }
+    used = catalogue.used_indicators()
     for sli in catalogue.of("SLI"):
         read_indicator(sli.source, sli.spec, catalogue)
         if sli.name not in used:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from definition_sets import ENTRY, load, plan_of, slo, transaction, write
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sloengine.definitions import load_definitions, load_text
@@ -34,7 +34,6 @@ def test_the_order_of_files_never_matters(tmp_path: Path) -> None:
         random.Random(seed).shuffle(texts)
         plans.append(plan_of(tmp_path / str(seed), *texts))
     assert len({plan.revision for plan in plans}) == 1
-    assert len({plan.transactions for plan in plans if not plan.commit}) <= 1
     for plan in plans:
         assert plan.conditions == plans[0].conditions
         assert plan.transactions == plans[0].transactions
@@ -114,7 +113,11 @@ def test_a_text_that_was_never_stored_is_refused() -> None:
 TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=12)
 
 
-@given(st.dictionaries(TEXT, st.recursive(TEXT, lambda inner: st.lists(inner, min_size=1))))
+LISTS = st.lists(TEXT, max_size=3) | st.lists(st.lists(TEXT, max_size=2), max_size=2)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(TEXT, TEXT | LISTS, min_size=1, max_size=4))
 def test_canonical_text_is_a_fixed_point_that_reads_as_the_same_data(
     data: dict[str, object],
 ) -> None:

@@ -44,7 +44,7 @@ because:
   - shipping: {anySpan: 'span.name == "ship"'}
 customer: span.attributes["user.id"]
 session:  span.attributes["session.id"]
-intent:   [span.attributes["cart"], span.attributes["user.id"]]
+intent:   ['span.attributes["cart"]', 'span.attributes["user.id"]']
 value:
   amount: ['span.attributes["amount"]', 'Double(span.attributes["old"])']
   currency: span.attributes["currency"]
