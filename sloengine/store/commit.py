@@ -1,7 +1,7 @@
 """The statements of one commit, in the order in which they run.
 
 Everything stands in one transaction. Temporary tables live on the writer's cursor only:
-`given` (the batch, as Arrow) and `stored` (the rows of traces to recheck) become `gone` (stored
+`given` (the batch) and `stored` (the rows of traces to recheck) become `gone` (stored
 rows that are no longer true) and `fresh` (rows to add), these become `effects` (signed rows), and
 these become `verdicts` (signed rows for each indicator).
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import duckdb
 
 from sloengine.store.columns import CONTENT, IDENTITY, fact_table, trace_table
-from sloengine.store.database import run
+from sloengine.store.database import arrow_view, run
 from sloengine.store.facts import FactBatch
 from sloengine.store.slots import SLOT_NS
 from sloengine.store.verdicts import NO_RESULT, RESULT_NAMES, IndicatorSet, Result
@@ -39,6 +39,8 @@ _SAME_IDENTITY = " AND ".join(f"s.{name} = g.{name}" for name in IDENTITY)
 _DIFFERENT_CONTENT = " OR ".join(f"s.{name} IS DISTINCT FROM g.{name}" for name in CONTENT)
 _RESULT_NAMES = "[" + ", ".join(f"'{name}'" for name in RESULT_NAMES) + "]"
 
+_GIVEN = "CREATE OR REPLACE TEMP TABLE given AS SELECT * FROM arrow_given"
+
 # The stored rows of the traces to recheck. Scans two columns of all facts (5 ns a fact).
 _STORED = """
 CREATE OR REPLACE TEMP TABLE stored AS
@@ -61,7 +63,7 @@ WHERE s.stored_row IS NULL OR {_DIFFERENT_CONTENT}
 """
 # `fresh` where no trace is to be rechecked.
 _ALL_FRESH = """
-CREATE OR REPLACE TEMP TABLE fresh AS SELECT *, NULL::BIGINT AS replaces FROM given
+CREATE OR REPLACE TEMP TABLE fresh AS SELECT *, NULL::BIGINT AS replaces FROM arrow_given
 """
 
 _HOW_MANY = "SELECT (SELECT count(*) FROM gone), count(*), count(replaces) FROM fresh"
@@ -253,18 +255,16 @@ def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) ->
 
 def _compare(cursor: duckdb.DuckDBPyConnection, batch: FactBatch) -> tuple[int, int, int]:
     """Fill `gone` and `fresh`; return how many rows go, come, and come in place of another."""
-    cursor.register("given", fact_table(batch.facts, batch.origins, batch.position))
-    try:
+    with arrow_view(cursor, "arrow_given", fact_table(batch.facts, batch.origins, batch.position)):
         if not batch.recheck:
             run(cursor, _ALL_FRESH)
             return 0, len(batch.facts), 0
-        cursor.register("recheck", trace_table(batch.recheck))
-        run(cursor, _STORED)
-        run(cursor, _GONE)
-        run(cursor, _FRESH)
-    finally:
-        cursor.unregister("given")
-        cursor.unregister("recheck")
+        run(cursor, _GIVEN)
+    with arrow_view(cursor, "arrow_recheck", trace_table(batch.recheck)):
+        run(cursor, "CREATE OR REPLACE TEMP TABLE recheck AS SELECT * FROM arrow_recheck")
+    run(cursor, _STORED)
+    run(cursor, _GONE)
+    run(cursor, _FRESH)
     gone, added, replaced = run(cursor, _HOW_MANY)[0]
     return gone, added, replaced
 

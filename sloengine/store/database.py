@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from sloengine.errors import StoreError
 from sloengine.store.schema import MIGRATIONS, SCHEMA_VERSION
@@ -95,6 +96,20 @@ def run(
 ) -> list[tuple[Any, ...]]:
     """Execute one statement and drain its result: an open result would keep the cursor busy."""
     return cursor.execute(sql, parameters).fetchall()
+
+
+@contextmanager
+def arrow_view(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Iterator[None]:
+    """Let statements in the block read an Arrow table by `name`.
+
+    Copy it into a temporary table before joining: DuckDB 1.5 turns the bounds of a join into Arrow
+    filters, and fails on unsigned numbers of 64 bits.
+    """
+    cursor.register(name, table)
+    try:
+        yield
+    finally:
+        cursor.unregister(name)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sloengine.errors import StoreError
 from sloengine.store import retention
 from sloengine.store.columns import trace_table
 from sloengine.store.commit import CommitResult, write_batch
-from sloengine.store.database import connect, prepare_folder, run, transaction
+from sloengine.store.database import arrow_view, connect, prepare_folder, run, transaction
 from sloengine.store.facts import FactBatch, StoredTrace
 from sloengine.store.key import fingerprint, load_or_create_key
 from sloengine.store.plans import apply_plan
@@ -29,6 +29,8 @@ from sloengine.store.verdicts import IndicatorSet
 _THREADS = 2
 
 _INSERT_STORE = "INSERT INTO store VALUES ($store_id, $created_ns, $fingerprint, 0, 0, 0)"
+
+_ASKED = "CREATE OR REPLACE TEMP TABLE asked AS SELECT * FROM arrow_asked"
 
 # Purpose: which of some traces have stored facts. Columns: trace_hi, trace_lo, the revision that
 # judged the trace last, the oldest frame that its facts rest on.
@@ -192,11 +194,9 @@ class Store:
         if not trace_ids:
             return {}
         with self._lock:
-            self._writer.register("asked", trace_table(trace_ids))
-            try:
-                rows = run(self._writer, _STORED_TRACES)
-            finally:
-                self._writer.unregister("asked")
+            with arrow_view(self._writer, "arrow_asked", trace_table(trace_ids)):
+                run(self._writer, _ASKED)
+            rows = run(self._writer, _STORED_TRACES)
         return {
             high << 64 | low: StoredTrace(revision, origin) for high, low, revision, origin in rows
         }

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_cases import (
@@ -113,12 +114,20 @@ def _check_export(reader: StoreReader, model: Model) -> None:
         assert sum(histogram.buckets.values()) == len(positive)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_commits_restarts_compactions_and_reloads_agree_with_the_model(
     steps: list[tuple[str, object]],
 ) -> None:
     """Facts, counts, reasons, traffic and exported numbers are those of the dictionary."""
+    with tempfile.TemporaryDirectory() as folder:
+        _play(Path(folder), steps)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps)
+def test_many_more_histories_agree_with_the_model(steps: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _play(Path(folder), steps)
 
@@ -152,7 +161,7 @@ def _play(folder: Path, steps: list[tuple[str, object]]) -> None:
     store.close()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     fact_lists.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))),
     st.integers(1, 4),
@@ -179,7 +188,7 @@ def test_order_and_batching_do_not_matter(pair: tuple[list[Fact], list[Fact]], p
         split.close()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(fact_lists, st.integers(1, 3))
 def test_replaying_a_batch_changes_nothing(facts: list[Fact], times: int) -> None:
     """A recheck of what is stored already is no correction, and no second verdict."""
@@ -199,7 +208,7 @@ def test_replaying_a_batch_changes_nothing(facts: list[Fact], times: int) -> Non
         store.close()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(fact_lists, st.integers(T0, END + 5 * DAY_NS))
 def test_every_fact_of_a_transaction_is_counted_once(facts: list[Fact], now_ns: int) -> None:
     """Good + bad + excluded + unknown of an SLO over a whole transaction = its facts."""
