@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 from sloengine.ottl.problems import EvaluationError
 from sloengine.ottl.values import INT_MAX, INT_MIN, Duration, Instant, Operand, type_name, wrap_int
@@ -19,8 +20,8 @@ def calculate(left: Operand, symbol: str, right: Operand) -> Operand:
         return _calculate_time(left, symbol, right)
     if type(left) is int and type(right) is int:
         return _calculate_int(left, symbol, right)
-    if type(left) in (int, float) and type(right) in (int, float):
-        return _calculate_float(_float(left), symbol, _float(right))
+    if _is_number(left) and _is_number(right):
+        return _calculate_float(float(left), symbol, float(right))
     raise _unsupported(left, symbol, right)
 
 
@@ -33,9 +34,8 @@ def negate(value: Operand) -> Operand:
     raise EvaluationError(f"unary minus needs a number, not a {type_name(value)}")
 
 
-def _float(value: Operand) -> float:
-    assert isinstance(value, int | float)
-    return float(value)
+def _is_number(value: Operand) -> TypeGuard[int | float]:
+    return type(value) in (int, float)
 
 
 def _unsupported(left: Operand, symbol: str, right: Operand) -> EvaluationError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sloengine.ottl.problems import EvaluationError
-from sloengine.ottl.values import Duration, Instant, Operand, Strings
+from sloengine.ottl.values import Duration, Instant, Operand, Strings, Value
 
-OPERATORS: Mapping[str, Callable[[object, object], bool]] = {
+OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -32,17 +33,13 @@ def compare(left: Operand, symbol: str, right: Operand) -> bool:
     if left is None and right is None:
         return symbol in ("==", "<=", ">=")
     kinds = {type(left), type(right)}
-    if kinds == _NUMBERS:
-        left, right = _as_float(left), _as_float(right)
-    elif len(kinds) > 1 or not kinds <= _ORDERED:
+    if kinds == _NUMBERS and isinstance(left, int | float) and isinstance(right, int | float):
+        return OPERATORS[symbol](float(left), float(right))
+    if len(kinds) > 1 or not kinds <= _ORDERED:
         if symbol == "==":
             return _equal(left, right)
         return symbol == "!=" and not _equal(left, right)
     return OPERATORS[symbol](left, right)
-
-
-def _as_float(value: Operand) -> float:
-    return float(value) if isinstance(value, int) else value  # type: ignore[return-value]
 
 
 def _equal(left: Operand, right: Operand) -> bool:
@@ -51,41 +48,40 @@ def _equal(left: Operand, right: Operand) -> bool:
         if type(left) is type(right):
             raise EvaluationError("two results of Split cannot be compared; compare their elements")
         return False
-    match left, right:
-        case (list(), list()) | (tuple(), tuple()):
-            return len(left) == len(right) and all(map(_same, left, right))
-        case (tuple(), list()):
-            return _equals_made(right, left)
-        case (list(), tuple()):
-            return _equals_made(left, right)
-        case (dict(), dict()):
-            return left.keys() == right.keys() and all(
-                _same(value, right[key]) for key, value in left.items()
-            )
-        case _:
-            return type(left) is type(right) and left == right
+    if isinstance(left, list) and isinstance(right, tuple):
+        return _equals_made(left, right)
+    if isinstance(left, tuple) and isinstance(right, list):
+        return _equals_made(right, left)
+    return _same(left, right)
 
 
 def _same(left: Operand, right: Operand) -> bool:
-    return type(left) is type(right) and (
-        _equal(left, right) if isinstance(left, list | tuple | dict) else left == right
-    )
+    if isinstance(left, list | tuple):
+        return (
+            isinstance(right, list | tuple)
+            and type(left) is type(right)
+            and len(left) == len(right)
+            and all(map(_same, left, right))
+        )
+    if isinstance(left, dict):
+        return (
+            isinstance(right, dict)
+            and left.keys() == right.keys()
+            and all(_same(value, right[key]) for key, value in left.items())
+        )
+    return type(left) is type(right) and left == right
 
 
-def _equals_made(stored: list[Operand], made: tuple[Operand, ...]) -> bool:
+def _equals_made(stored: Sequence[Value], made: Sequence[Operand]) -> bool:
     """Whether a list of attribute values equals one that the expression made.
 
     A map or a stored list inside a made one equals nothing there: the Collector compares its own
     boxed type with a plain one.
     """
-    if len(stored) != len(made):
-        return False
-    for kept, built in zip(stored, made, strict=True):
-        match kept, built:
-            case (list(), tuple()):
-                if not _equals_made(kept, built):
-                    return False
-            case _:
-                if isinstance(built, list | dict) or type(kept) is not type(built) or kept != built:
-                    return False
-    return True
+    return len(stored) == len(made) and all(map(_element_equals_made, stored, made))
+
+
+def _element_equals_made(stored: Value, made: Operand) -> bool:
+    if isinstance(stored, list) and isinstance(made, tuple):
+        return _equals_made(stored, made)
+    return not isinstance(made, list | dict) and _same(stored, made)

@@ -79,10 +79,8 @@ def fetch(node: ValueNode, values: Values) -> Operand:
 def storable(value: Operand) -> Value:
     """Return a value as a map literal holds it; stored lists, ids and times cannot go in."""
     match value:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | float() | str() | dict():
             return value
-        case dict():
-            return {key: storable(item) for key, item in value.items()}
         case tuple() if not isinstance(value, Strings):
             return [storable(item) for item in value]
         case bytes() if type(value) is bytes:

@@ -20,6 +20,7 @@ from sloengine.ottl.facttree import (
     NumberTest,
     OppositeFact,
     Text,
+    TextCall,
     TextPair,
     TextTest,
     Verdict,
@@ -59,17 +60,34 @@ class FactView(Protocol):
     """What conditions may see of a fact."""
 
     @property
-    def outcome(self) -> str: ...
+    def outcome(self) -> str:
+        """How it ended."""
+        ...
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Why it ended badly; empty where good."""
+        ...
+
     @property
-    def start_ns(self) -> int: ...
+    def start_ns(self) -> int:
+        """When the entry began."""
+        ...
+
     @property
-    def end_ns(self) -> int: ...
+    def end_ns(self) -> int:
+        """When the entry ended."""
+        ...
+
     @property
-    def amount_micros(self) -> int | None: ...
+    def amount_micros(self) -> int | None:
+        """Millionths of its currency."""
+        ...
+
     @property
-    def dimensions(self) -> Mapping[str, str]: ...
+    def dimensions(self) -> Mapping[str, str]:
+        """Raw values; nil is `__none__`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +183,9 @@ def _unread(_value: Value) -> Operand:
     raise AssertionError("facts are read through their columns")
 
 
+TEXT_CALLS = ("HasPrefix", "HasSuffix", "IsMatch")
 FUNCTIONS_ON_FACTS: Mapping[str, Function] = {
-    name: FUNCTIONS[name] for name in ("HasPrefix", "HasSuffix", "IsMatch")
+    name: FUNCTIONS[name] for name in ("Duration", *TEXT_CALLS)
 }
 
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -191,39 +210,40 @@ def _lower(node: BoolNode) -> FactNode:
 
 def _lower_call(node: Truth) -> FactNode:
     call = node.call
-    if not isinstance(call, Call) or call.name == "Duration":
+    if not isinstance(call, Call) or call.name not in TEXT_CALLS:
         raise OttlError("this is no condition; compare it", node.place.offset, node.place.length)
-    target, argument = call.arguments
-    assert target is not None
-    assert argument is not None
-    column = _column(target)
+    target, argument = [part for part in call.arguments if part is not None]
+    column, wanted = _column(target), _constant(argument)
     if not isinstance(column, Text):
         raise OttlError(
             f"{call.name} needs transaction.outcome, .reason or .dimensions here",
             target.place.offset,
             target.place.length,
         )
-    pattern = _constant(argument)
-    assert isinstance(pattern, str)
-    return TextTest(call.name, column, pattern)
+    if not isinstance(wanted, str):
+        raise OttlError(
+            f"{call.name} needs a written string here",
+            argument.place.offset,
+            argument.place.length,
+        )
+    return TextCall(call.name, column, wanted)
 
 
 def _lower_comparison(node: Comparison) -> FactNode:
     left, right = _column(node.left), _column(node.right)
-    if left is None and right is None:
-        return Verdict(compare(_constant(node.left), node.symbol, _constant(node.right)))
-    if left is None or right is None:
-        column = left or right
-        assert column is not None
-        symbol = _MIRRORED[node.symbol] if left is None else node.symbol
-        return _lower_literal(column, symbol, node.left if left is None else node.right)
     if isinstance(left, Text) and isinstance(right, Text):
         return TextPair(left, node.symbol, right)
-    raise OttlError(
-        "two numbers of a transaction cannot be compared; compare each with a literal",
-        node.place.offset,
-        node.place.length,
-    )
+    if left is not None and right is not None:
+        raise OttlError(
+            "numbers of a transaction cannot be compared with each other; compare with a literal",
+            node.place.offset,
+            node.place.length,
+        )
+    if left is not None:
+        return _lower_literal(left, node.symbol, node.right)
+    if right is not None:
+        return _lower_literal(right, _MIRRORED[node.symbol], node.left)
+    return Verdict(compare(_constant(node.left), node.symbol, _constant(node.right)))
 
 
 def _lower_literal(column: Column, symbol: str, node: ValueNode) -> FactNode:
@@ -231,9 +251,9 @@ def _lower_literal(column: Column, symbol: str, node: ValueNode) -> FactNode:
     match column, value:
         case Text(), str():
             _check_text(column, value, node.place)
-            return TextTest(symbol, column, value)
+            return TextTest(column, symbol, value)
         case Text(), None:
-            return TextTest(symbol, column, None)
+            return TextTest(column, symbol, None)
         case Number(), None:
             return NumberTest(column, symbol, None)
         case Number("duration"), Duration():
@@ -319,20 +339,21 @@ def _decide(node: FactNode, fact: FactView) -> bool:
         case TextPair():
             return compare(_text(node.left, fact), node.symbol, _text(node.right, fact))
         case TextTest():
-            return _decide_text(node, _text(node.column, fact))
+            return compare(_text(node.column, fact), node.symbol, node.value)
+        case TextCall():
+            return _decide_call(node, _text(node.column, fact))
         case NumberTest():
             return _decide_number(node, fact)
 
 
-def _decide_text(node: TextTest, text: str | None) -> bool:
-    if node.test in OPERATORS:
-        return compare(text, node.test, node.value)
-    assert node.value is not None
-    if node.test == "IsMatch":
-        return text is not None and matches(node.value, text)
+def _decide_call(node: TextCall, text: str | None) -> bool:
+    if node.function == "IsMatch":
+        return text is not None and matches(node.argument, text)
     if text is None:
-        raise EvaluationError(f"{node.test} needs a string, not nil")
-    return text.startswith(node.value) if node.test == "HasPrefix" else text.endswith(node.value)
+        raise EvaluationError(f"{node.function} needs a string, not nil")
+    if node.function == "HasPrefix":
+        return text.startswith(node.argument)
+    return text.endswith(node.argument)
 
 
 def _decide_number(node: NumberTest, fact: FactView) -> bool:

@@ -19,10 +19,12 @@ from sloengine.ottl.facttree import (
     NumberTest,
     OppositeFact,
     Text,
+    TextCall,
     TextPair,
     TextTest,
     Verdict,
 )
+from sloengine.ottl.regex import with_python_groups
 from sloengine.ottl.values import INT_MAX, INT_MIN
 
 
@@ -68,6 +70,8 @@ def _compile(node: FactNode) -> _Sql:
             return _compare(_text(node.left), node.symbol, _text(node.right))
         case TextTest():
             return _text_test(node)
+        case TextCall():
+            return _text_call(node)
         case NumberTest():
             return _number_test(node)
 
@@ -120,19 +124,19 @@ def _is_nil(column: _Sql, symbol: str) -> _Sql:
 def _text_test(node: TextTest) -> _Sql:
     column = _text(node.column)
     if node.value is None:
-        return _is_nil(column, node.test)
-    params = (*column.params, node.value)
-    match node.test:
-        case "IsMatch":
-            return _Sql(f"coalesce(regexp_matches({column.sql}, ?), FALSE)", params)
-        case "HasPrefix":
-            return _Sql(f"starts_with({column.sql}, ?)", params, errs=True)
-        case "HasSuffix":
-            return _Sql(f"ends_with({column.sql}, ?)", params, errs=True)
-        case "==" | "!=":
-            return _compare(column, node.test, _Sql("?", (node.value,)))
-        case _:
-            return _Sql(f"coalesce({column.sql} {node.test} ?, FALSE)", params)
+        return _is_nil(column, node.symbol)
+    if node.symbol in ("==", "!="):
+        return _compare(column, node.symbol, _Sql("?", (node.value,)))
+    return _Sql(f"coalesce({column.sql} {node.symbol} ?, FALSE)", (*column.params, node.value))
+
+
+def _text_call(node: TextCall) -> _Sql:
+    column = _text(node.column)
+    if node.function == "IsMatch":
+        pattern = with_python_groups(node.argument)
+        return _Sql(f"coalesce(regexp_matches({column.sql}, ?), FALSE)", (*column.params, pattern))
+    name = {"HasPrefix": "starts_with", "HasSuffix": "suffix"}[node.function]
+    return _Sql(f"{name}({column.sql}, ?)", (*column.params, node.argument), errs=True)
 
 
 def _number_test(node: NumberTest) -> _Sql:

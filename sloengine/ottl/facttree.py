@@ -33,11 +33,20 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TextTest:
-    """An operator or function (`test`) between a text and what the user wrote (`None` is nil)."""
+    """An operator between a text and what the user wrote; `None` is nil."""
 
-    test: str
     column: Text
+    symbol: str
     value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextCall:
+    """`IsMatch`, `HasPrefix` or `HasSuffix` of a text and what the user wrote."""
+
+    function: str
+    column: Text
+    argument: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +88,4 @@ class AnyFact:
     parts: tuple[FactNode, ...]
 
 
-FactNode = Verdict | TextTest | TextPair | NumberTest | OppositeFact | AllFacts | AnyFact
+FactNode = Verdict | TextTest | TextCall | TextPair | NumberTest | OppositeFact | AllFacts | AnyFact

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from sloengine.ottl.arithmetic import negate
 from sloengine.ottl.compare import compare
@@ -95,18 +95,17 @@ class _Parser:
     # Entrances
 
     def condition(self) -> BoolNode:
-        node = self._as_condition(self._whole())
-        return node
+        return self._as_condition(self._whole())
 
     def value(self) -> ValueNode:
         return self._as_value(self._whole())
 
     def _whole(self) -> Node:
-        if self._token.kind is Kind.END:
+        if self._at(Kind.END):
             raise OttlError("the expression is empty", 0, 0)
         node = self._or()
-        if self._token.kind is not Kind.END:
-            self._unexpected_after(node)
+        if not self._at(Kind.END):
+            raise self._unexpected_after(node)
         return node
 
     # Conditions
@@ -137,7 +136,7 @@ class _Parser:
         if not self._accept(Kind.KEYWORD, "not"):
             return self._comparison()
         if self._at(Kind.KEYWORD, "not"):
-            self._fail("two nots in a row; leave out both, or use parentheses")
+            raise self._error("two nots in a row; leave out both, or use parentheses")
         operand = self._as_condition(self._comparison())
         place = self._since(start.offset)
         if isinstance(operand, Constant):
@@ -153,7 +152,7 @@ class _Parser:
         left_value = self._as_value(left)
         right_value = self._as_value(self._sum())
         if self._at(Kind.COMPARISON):
-            self._fail("comparisons cannot be chained; join two with and")
+            raise self._error("comparisons cannot be chained; join two with and")
         place = self._since(start)
         if isinstance(left_value, Literal) and isinstance(right_value, Literal):
             return Constant(compare(left_value.value, operator.text, right_value.value), place)
@@ -188,7 +187,7 @@ class _Parser:
             return self._primary()
         self._advance()
         if self._token.kind is Kind.OPERATOR:
-            self._fail(f"{self._token.text} cannot follow {sign.text}; one sign is enough")
+            raise self._error(f"{self._token.text} cannot follow {sign.text}; one sign is enough")
         operand = self._as_number(self._primary())
         place = self._since(sign.offset)
         if isinstance(operand, Literal):
@@ -221,14 +220,14 @@ class _Parser:
             case Kind.MARK if token.text in "([{":
                 return self._nested({"(": self._group, "[": self._list, "{": self._map}[token.text])
             case Kind.END:
-                self._fail("the expression ends here, where a value should stand")
+                raise self._error("the expression ends here, where a value should stand")
             case _:
-                self._fail(f"{token.text} cannot stand here; a value should")
+                raise self._error(f"{token.text} cannot stand here; a value should")
 
     def _nested(self, rule: Callable[[], Node]) -> Node:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._fail(f"nested more than {MAX_DEPTH} deep; write it flatter")
+            raise self._error(f"nested more than {MAX_DEPTH} deep; write it flatter")
         node = rule()
         self._depth -= 1
         return node
@@ -238,8 +237,8 @@ class _Parser:
         node = self._or()
         if not self._accept(Kind.MARK, ")"):
             if self._token.kind is Kind.END:
-                self._fail(f"the ( at character {opening.offset + 1} is never closed; add )")
-            self._unexpected_after(node)
+                raise self._error(f"the ( at character {opening.offset + 1} is never closed; add )")
+            raise self._unexpected_after(node)
         match node:
             case Literal(value=bool()):
                 return Constant(bool(node.value), node.place)
@@ -270,10 +269,10 @@ class _Parser:
         while not self._at(Kind.MARK, "}"):
             self._refuse_end(opening)
             if self._token.kind is not Kind.STRING:
-                self._fail('a map key is a string in double quotes, as in {"key": 1}')
+                raise self._error('a map key is a string in double quotes, as in {"key": 1}')
             key = unquote(self._advance())
             if not self._accept(Kind.MARK, ":"):
-                self._fail("a : belongs between a map's key and its value")
+                raise self._error("a : belongs between a map's key and its value")
             items[key] = self._as_value(self._sum())
             self._accept(Kind.MARK, ",")
         self._expect("}", "a map", opening)
@@ -289,13 +288,13 @@ class _Parser:
     def _path(self) -> Node:
         names = [self._advance()]
         if self._at(Kind.MARK, "("):
-            self._not_a_function(names[0])
+            raise self._not_a_function(names[0])
         keys = self._keys()
         while self._accept(Kind.MARK, "."):
             if keys:
-                self._fail(f"nothing can follow an index here; remove .{self._token.text}")
+                raise self._error(f"nothing can follow an index here; remove .{self._token.text}")
             if self._token.kind not in (Kind.LOWER, Kind.KEYWORD):
-                self._fail("a path goes on with lower-case letters, as in span.name")
+                raise self._error("a path goes on with lower-case letters, as in span.name")
             names.append(self._advance())
             keys = self._keys()
         return self._namespace.resolve(names, keys, self._since(names[0].offset))
@@ -311,7 +310,8 @@ class _Parser:
         if self._token.kind is Kind.END:
             self._refuse_end(opening)
         node = self._unary()
-        key = node if _is_string(node) else self._as_number(node)
+        is_string = isinstance(node, Literal) and isinstance(node.value, str)
+        key = self._as_value(node) if is_string else self._as_number(node)
         self._expect("]", "an index", opening)
         keys.append(key)
         return key
@@ -326,15 +326,15 @@ class _Parser:
         if token.text in enums:
             return self._literal(enums[token.text], token)
         if token.text in functions:
-            self._fail_at(token, f"{token.text} is a function; call it: {token.text}()")
+            raise _error_at(token, f"{token.text} is a function; call it: {token.text}()")
         hint = suggestion(token.text, enums) or f"; known are {', '.join(sorted(enums)) or 'none'}"
-        self._fail_at(token, f"{token.text} is no known name{hint}")
+        raise _error_at(token, f"{token.text} is no known name{hint}")
 
-    def _not_a_function(self, token: Token) -> NoReturn:
+    def _not_a_function(self, token: Token) -> OttlError:
         functions = self._namespace.functions
         compact = token.text.replace("_", "")
         hint = suggestion(token.text, functions) or suggestion(compact, functions)
-        self._fail_at(token, f"functions begin with a capital, unlike {token.text}{hint}")
+        return _error_at(token, f"functions begin with a capital, unlike {token.text}{hint}")
 
     def _call(self, name: Token) -> Node:
         functions = self._namespace.functions
@@ -342,7 +342,7 @@ class _Parser:
         if function is None:
             known = ", ".join(sorted(functions))
             hint = suggestion(name.text, functions)
-            self._fail_at(
+            raise _error_at(
                 name,
                 f"{name.text} is no supported function{hint or '; use one of'}"
                 + (" Supported are " if hint else " ")
@@ -357,7 +357,7 @@ class _Parser:
             if not self._accept(Kind.MARK, ","):
                 break
             if self._at(Kind.MARK, ")"):
-                self._fail("an argument should follow the comma")
+                raise self._error("an argument should follow the comma")
         self._expect(")", "a call", opening)
         place = self._since(name.offset)
         for parameter in function.parameters:
@@ -390,18 +390,18 @@ class _Parser:
             self._advance()
             if token.text not in names:
                 hint = suggestion(token.text, names)
-                self._fail_at(
+                raise _error_at(
                     token,
                     f"{function.name} has no parameter {token.text}{hint}; "
                     f"write {function.signature}",
                 )
             if token.text in given:
-                self._fail_at(token, f"{token.text} is given twice")
+                raise _error_at(token, f"{token.text} is given twice")
             name = token.text
         elif named:
-            self._fail_at(token, "an argument without a name cannot follow one with a name")
+            raise _error_at(token, "an argument without a name cannot follow one with a name")
         elif len(given) == len(names):
-            self._fail_at(token, f"too many arguments; write {function.signature}")
+            raise _error_at(token, f"too many arguments; write {function.signature}")
         else:
             name = names[len(given)]
         given[name] = self._as_value(self._sum())
@@ -416,12 +416,12 @@ class _Parser:
             case Call() | Index(target=Call()):
                 return Truth(node, node.place)
             case Path() | Index():
-                self._fail_node(
+                raise _error_node(
                     node,
                     f"a path alone is no condition; compare it: {self._slice(node.place)} == true",
                 )
             case Literal() | ListOf() | MapOf() | Arithmetic() | Negative():
-                self._fail_node(
+                raise _error_node(
                     node,
                     f"{self._slice(node.place)} is a value, not a condition; compare it with one",
                 )
@@ -431,7 +431,7 @@ class _Parser:
     def _as_value(self, node: Node) -> ValueNode:
         match node:
             case Constant() | Comparison() | Truth() | Not() | AllOf() | AnyOf():
-                self._fail_node(
+                raise _error_node(
                     node,
                     f"{self._slice(node.place)} is a condition where a value should stand; "
                     "join conditions with and, or",
@@ -440,12 +440,12 @@ class _Parser:
                 return node
 
     def _as_number(self, node: Node) -> ValueNode:
-        """Refuse what can never be calculated with: strings, enums, lists, …"""
+        """Refuse what can never be calculated with: strings, enums, lists."""
         match node:
             case Literal() if type(node.value) in (int, float) and not node.text[0].isalpha():
                 return node
             case Literal() | ListOf() | MapOf():
-                self._fail_node(
+                raise _error_node(
                     node,
                     f"{self._slice(node.place)} can stand neither in parentheses, nor as an index, "
                     "nor beside + - * /; only numbers, paths and calls can",
@@ -474,12 +474,12 @@ class _Parser:
         if self._accept(Kind.MARK, mark):
             return
         self._refuse_end(opening)
-        self._fail(f"{self._token.text} cannot stand here in {what}; , or {mark} should")
+        raise self._error(f"{self._token.text} cannot stand here in {what}; , or {mark} should")
 
     def _refuse_end(self, opening: Token) -> None:
         if self._token.kind is Kind.END:
             closing = {"(": ")", "[": "]", "{": "}"}[opening.text]
-            self._fail(
+            raise self._error(
                 f"the {opening.text} at character {opening.offset + 1} is never closed; "
                 f"add {closing}"
             )
@@ -493,24 +493,26 @@ class _Parser:
     def _literal(self, value: Operand, token: Token) -> Literal:
         return Literal(value, token.text, Place(token.offset, len(token.text)))
 
-    def _fail(self, message: str) -> NoReturn:
-        self._fail_at(self._token, message)
+    def _error(self, message: str) -> OttlError:
+        return _error_at(self._token, message)
 
-    def _fail_at(self, token: Token, message: str) -> NoReturn:
-        raise OttlError(message, token.offset, len(token.text))
-
-    def _fail_node(self, node: Node, message: str) -> NoReturn:
-        raise OttlError(message, node.place.offset, node.place.length)
-
-    def _unexpected_after(self, node: Node) -> NoReturn:
+    def _unexpected_after(self, node: Node) -> OttlError:
         token = self._token
         if token.text == "=":
-            self._fail("= compares nothing; write ==")
+            return self._error("= compares nothing; write ==")
         if token.text in ("AND", "OR", "NOT"):
-            self._fail(f"write {token.text.lower()} in lower case")
+            return self._error(f"write {token.text.lower()} in lower case")
         if token.text in ("(", "[") and isinstance(node, Literal):
-            self._fail(f"{self._slice(node.place)} cannot be followed by {token.text}")
-        self._fail(f"{token.text} cannot stand here; and, or, or a comparison should")
+            return self._error(f"{self._slice(node.place)} cannot be followed by {token.text}")
+        return self._error(f"{token.text} cannot stand here; and, or, or a comparison should")
+
+
+def _error_at(token: Token, message: str) -> OttlError:
+    return OttlError(message, token.offset, len(token.text))
+
+
+def _error_node(node: Node, message: str) -> OttlError:
+    return OttlError(message, node.place.offset, node.place.length)
 
 
 def _number(token: Token) -> int | float:
@@ -540,10 +542,6 @@ def _bytes(token: Token) -> bytes:
             len(token.text),
         )
     return bytes.fromhex(digits)
-
-
-def _is_string(node: Node) -> bool:
-    return isinstance(node, Literal) and isinstance(node.value, str)
 
 
 def _literals(items: Sequence[ValueNode]) -> list[Literal] | None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import re2
 
 from sloengine.ottl.problems import EvaluationError
+
+# Cuts patterns up, never runs them: `re` is safe here.
+_PIECES = re.compile(
+    r"\\Q.*?(?:\\E|\Z)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\(\?<|.", re.DOTALL
+)
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -33,18 +40,17 @@ def matches(pattern: str, text: str) -> bool:
     return compile_pattern(pattern).search(text) is not None
 
 
+def with_python_groups(pattern: str) -> str:
+    """Return the pattern with `(?P<name>` for `(?<name>`, which DuckDB's RE2 may not know."""
+    return "".join("(?P<" if piece == "(?<" else piece for _, piece in _pieces(pattern))
+
+
 def _any_byte(pattern: str) -> int:
-    """Return where `\\C` stands, from 1; 0 where it does not. RE2 knows it, Go does not."""
-    position = 0
-    while (position := pattern.find("\\", position)) >= 0:
-        following = pattern[position + 1 : position + 2]
-        if following == "Q":
-            end = pattern.find("\\E", position + 2)
-            if end < 0:
-                return 0
-            position = end + 2
-            continue
-        if following == "C":
-            return position + 1
-        position += 2
-    return 0
+    r"""Return where `\C` stands, from 1; 0 where it does not. RE2 knows it, Go does not."""
+    return next((start + 1 for start, piece in _pieces(pattern) if piece == r"\C"), 0)
+
+
+def _pieces(pattern: str) -> Iterator[tuple[int, str]]:
+    r"""Cut a pattern into escapes, `\Q…\E`, classes, `(?<`, and single characters, with places."""
+    for found in _PIECES.finditer(pattern):
+        yield found.start(), found.group()

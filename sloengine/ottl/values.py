@@ -10,9 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sloengine.ottl.problems import EvaluationError
 
@@ -46,7 +48,7 @@ class Strings(tuple[str, ...]):
 Value = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"] | OpaqueId
 """What a span can hold."""
 
-Operand = Value | Duration | Instant | tuple["Operand", ...] | dict[str, "Operand"]
+Operand = Value | Duration | Instant | tuple["Operand", ...]
 """What can stand inside an expression."""
 
 INT_MIN = -(2**63)
@@ -82,34 +84,38 @@ def wrap_int(number: int) -> int:
 def float_text(number: float) -> str:
     """Return the shortest text that reads back as `number`, as JSON in Go writes it.
 
-    Exponents only below 1e-6 and from 1e21 on, with at least two digits below zero. Raises
-    `EvaluationError` where JSON has no spelling: NaN and the infinities.
+    Exponents only below 1e-6 and from 1e21 on, with at least two digits. Raises `EvaluationError`
+    where JSON has no spelling: NaN and the infinities.
     """
     if not math.isfinite(number):
         raise EvaluationError(f"{number} has no text; it is not a finite number")
+    return shortest_text(number, plain=1e-6 <= abs(number) < 1e21)
+
+
+def shortest_text(number: float, *, plain: bool) -> str:
+    """Return the shortest text that reads back as a finite `number`; `plain` has no exponent."""
+    sign = "-" if math.copysign(1, number) < 0 else ""
     if number == 0:
-        return "-0" if math.copysign(1, number) < 0 else "0"
-    digits, _, exponent_text = repr(number).partition("e")
-    exponent = int(exponent_text or "0")
-    sign = "-" if digits.startswith("-") else ""
-    whole, _, fraction = digits.lstrip("-").partition(".")
-    significant = (whole + fraction).lstrip("0")
-    point = len(whole) + exponent - (len(whole + fraction) - len(significant))
-    significant = significant.rstrip("0")
-    if 1e-6 <= abs(number) < 1e21:
-        if point <= 0:
-            return f"{sign}0.{'0' * -point}{significant}"
-        if point >= len(significant):
-            return f"{sign}{significant}{'0' * (point - len(significant))}"
-        return f"{sign}{significant[:point]}.{significant[point:]}"
-    power = point - 1
-    mantissa = significant[0] + (f".{significant[1:]}" if len(significant) > 1 else "")
-    return f"{sign}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
+        return f"{sign}0"
+    _, digit_tuple, exponent = Decimal(repr(number)).normalize().as_tuple()
+    digits = "".join(map(str, digit_tuple))
+    point = len(digits) + int(exponent)
+    if not plain:
+        fraction = f".{digits[1:]}" if digits[1:] else ""
+        return f"{sign}{digits[0]}{fraction}e{'-' if point < 1 else '+'}{abs(point - 1):02d}"
+    if point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    fraction = f".{digits[point:]}" if digits[point:] else ""
+    return f"{sign}{digits[:point].ljust(point, '0')}{fraction}"
 
 
 _JSON_ESCAPES = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+    {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 )
+
+# Go has no short escapes for these two; pairs of backslashes are stepped over.
+_SHORT_ESCAPE = re.compile(r"\\.")
+_LONG_ESCAPES = {r"\b": r"\u0008", r"\f": r"\u000c"}
 
 
 def json_text(value: Operand) -> str:
@@ -124,7 +130,7 @@ def json_text(value: Operand) -> str:
         case float():
             return float_text(value)
         case str():
-            return json.dumps(value, ensure_ascii=False).translate(_JSON_ESCAPES)
+            return _json_string(value)
         case OpaqueId():
             return "[" + ",".join(str(byte) for byte in value) + "]"
         case bytes():
@@ -138,6 +144,11 @@ def json_text(value: Operand) -> str:
         case dict():
             pairs = (f"{json_text(key)}:{json_text(item)}" for key, item in sorted(value.items()))
             return "{" + ",".join(pairs) + "}"
+
+
+def _json_string(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False).translate(_JSON_ESCAPES)
+    return _SHORT_ESCAPE.sub(lambda found: _LONG_ESCAPES.get(found.group(), found.group()), quoted)
 
 
 def instant_text(instant: Instant) -> str:

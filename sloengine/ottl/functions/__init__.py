@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sloengine.ottl.functions import ids, text, types
+from sloengine.ottl.functions import (
+    collections,
+    encoding,
+    formatting,
+    ids,
+    net,
+    text,
+    times,
+    types,
+    url,
+)
 from sloengine.ottl.registry import Function
 
+_ROOMS = (collections, encoding, formatting, ids, net, text, times, types, url)
+
 FUNCTIONS: Mapping[str, Function] = {
-    function.name: function for module in (ids, text, types) for function in module.FUNCTIONS
+    function.name: function for room in _ROOMS for function in room.FUNCTIONS
 }
 
 __all__ = ["FUNCTIONS"]

@@ -15,6 +15,7 @@ from sloengine.ottl.values import (
     Instant,
     Operand,
     Strings,
+    Value,
     operand_text,
     type_name,
 )
@@ -48,24 +49,22 @@ def _double(value: Operand) -> float:
     raise _expected("double", value)
 
 
-def _map(value: Operand) -> dict[str, Operand]:
+def _map(value: Operand) -> dict[str, Value]:
     if isinstance(value, dict):
-        return dict(value)
+        return value
     raise _expected("map", value)
 
 
-def _list(value: Operand) -> list[Operand]:
-    """A list as the Collector's own lists hold it; one made here may hold no map and no id."""
+def _list(value: Operand) -> list[Value]:
+    """A list as attributes hold it; one that the expression made may hold no map and no id."""
     if isinstance(value, list):
-        return list(value)
-    if isinstance(value, Strings):
-        return list(value)
+        return value
     if isinstance(value, tuple):
         return [_element(item) for item in value]
     raise _expected("list", value)
 
 
-def _element(value: Operand) -> Operand:
+def _element(value: Operand) -> Value:
     match value:
         case None | bool() | int() | float() | str():
             return value

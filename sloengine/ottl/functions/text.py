@@ -11,7 +11,7 @@ from sloengine.ottl.functions.getters import (
     list_of,
 )
 from sloengine.ottl.problems import EvaluationError
-from sloengine.ottl.regex import compile_pattern, matches
+from sloengine.ottl.regex import compile_pattern
 from sloengine.ottl.registry import Function, Parameter
 from sloengine.ottl.values import Operand, Strings
 
@@ -60,17 +60,17 @@ def _substring(target: str, start: int, length: int, utf8_safe: bool | None) -> 
         raise EvaluationError(f"{start} + {length} is beyond the {len(data)} bytes of the string")
     end = start + length
     if utf8_safe:
-        start, end = _character_start(data, start), _character_start(data, end)
+        start = next(at for at in range(start, len(data) + 1) if _begins(data, at))
+        end = next(at for at in range(end, -1, -1) if _begins(data, at))
     try:
         return data[start:end].decode()
     except UnicodeDecodeError as exc:
         raise EvaluationError("the cut splits a character; add utf8_safe=true") from exc
 
 
-def _character_start(data: bytes, position: int) -> int:
-    while 0 < position < len(data) and data[position] & 0xC0 == 0x80:
-        position -= 1
-    return position
+def _begins(data: bytes, position: int) -> bool:
+    """Whether a character begins at `position`, or the data ends there."""
+    return position == len(data) or data[position] & 0xC0 != 0x80
 
 
 def _split(target: str, delimiter: str) -> Strings:
@@ -132,19 +132,19 @@ def _snake_letter(character: str) -> str:
 
 
 def camel_case(text: str) -> str:
-    """Words joined, each with a capital; the rest of a word in lower case."""
+    """Words joined, each with a capital; only ASCII letters and digits are kept."""
     pieces: list[str] = []
-    capital = True
+    capital, after_capital = True, False
     for character in text.strip():
         kind = _kind(character)
-        if character in " _-.":
-            capital = True
-            continue
-        if kind in ("upper", "lower"):
-            pieces.append(character.upper() if capital else character)
-        else:
+        if kind == "digit":
             pieces.append(character)
-        capital = kind == "digit"
+        elif kind and capital:
+            pieces.append(character.upper())
+        elif kind:
+            pieces.append(character.lower() if after_capital else character)
+        after_capital = kind == "upper"
+        capital = kind == "digit" or character in " _-."
     return "".join(pieces)
 
 

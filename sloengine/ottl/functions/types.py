@@ -83,7 +83,7 @@ def _unsigned(digits: str, base: int) -> int:
     if base != 0:
         if base in (2, 8, 16) and digits[1:2] in tuple("xXoObB") and digits[:1] == "0":
             # Python would take a prefix here, Go does not; 0b1 is a number in base 16.
-            return int("1" + digits, base) - base ** len(digits)
+            return int("1" + digits, base) - int("1" + "0" * len(digits), base)
         return int(digits, base)
     if digits[0] == "0" and digits[1:2].isdigit():
         return int("0o" + digits[1:], 0)
