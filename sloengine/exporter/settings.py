@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import grpc
+import requests
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
     OTLPMetricExporter as GrpcMetricExporter,
 )
@@ -109,7 +110,17 @@ def _open_http(settings: OtlpSettings) -> SdkMetricExporter:
             else HttpCompression.NoCompression
         ),
         max_export_batch_size=MAX_POINTS,
+        session=_ConfiguredAuthority(),
     )
+
+
+class _ConfiguredAuthority(requests.Session):
+    """`ca_file` decides; by itself, requests would rather believe REQUESTS_CA_BUNDLE."""
+
+    def merge_environment_settings(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Everything else (proxies) comes from the environment as usual."""
+        settings = super().merge_environment_settings(*args, **kwargs)
+        return settings if self.verify is True else settings | {"verify": self.verify}
 
 
 def _check_address(endpoint: str, address: str, example: str, *, port_needed: bool) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Literal
 
 import grpc
@@ -43,8 +45,16 @@ class Backend:
         self.go_on.wait(30)
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """A self-signed certificate for `localhost`, which is its own authority."""
+
+    cert_file: Path
+    key_file: Path
+
+
 @contextmanager
-def grpc_backend(port: int = 0) -> Iterator[Backend]:
+def grpc_backend(port: int = 0, tls: Certificate | None = None) -> Iterator[Backend]:
     backend = Backend()
 
     def export(
@@ -62,7 +72,14 @@ def grpc_backend(port: int = 0) -> Iterator[Backend]:
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(_SERVICE, {"Export": method}),)
     )
-    backend.endpoint = f"localhost:{server.add_insecure_port(f'localhost:{port}')}"
+    if tls is None:
+        port = server.add_insecure_port(f"localhost:{port}")
+    else:
+        # Clients must show a certificate too.
+        pair = (tls.key_file.read_bytes(), tls.cert_file.read_bytes())
+        credentials = grpc.ssl_server_credentials([pair], pair[1], require_client_auth=True)
+        port = server.add_secure_port(f"localhost:{port}", credentials)
+    backend.endpoint = f"localhost:{port}"
     server.start()
     try:
         yield backend
@@ -72,7 +89,7 @@ def grpc_backend(port: int = 0) -> Iterator[Backend]:
 
 
 @contextmanager
-def http_backend(port: int = 0) -> Iterator[Backend]:
+def http_backend(port: int = 0, tls: Certificate | None = None) -> Iterator[Backend]:
     backend = Backend()
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,7 +109,14 @@ def http_backend(port: int = 0) -> Iterator[Backend]:
 
     server = ThreadingHTTPServer(("localhost", port), Handler)
     server.daemon_threads = True
-    backend.endpoint = f"http://localhost:{server.server_address[1]}"
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+        context.load_verify_locations(tls.cert_file)
+        context.verify_mode = ssl.CERT_REQUIRED
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if tls is None else "https"
+    backend.endpoint = f"{scheme}://localhost:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -105,7 +129,9 @@ def http_backend(port: int = 0) -> Iterator[Backend]:
 
 
 @contextmanager
-def backend_for(protocol: Protocol, port: int = 0) -> Iterator[Backend]:
-    opened = grpc_backend(port) if protocol == "grpc" else http_backend(port)
+def backend_for(
+    protocol: Protocol, port: int = 0, tls: Certificate | None = None
+) -> Iterator[Backend]:
+    opened = grpc_backend(port, tls) if protocol == "grpc" else http_backend(port, tls)
     with opened as backend:
         yield backend

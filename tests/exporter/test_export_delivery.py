@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 
 import pytest
 from export_samples import AT_NS, CHECKOUT, START_NS, evaluation, histogram, state
-from metric_backends import PROTOCOLS, Backend, Protocol, backend_for
+from metric_backends import PROTOCOLS, Backend, Certificate, Protocol, backend_for
+from requests import certs
 
 from sloengine import names
 from sloengine.clock import FrozenClock
@@ -94,6 +97,58 @@ def test_an_evaluation_reaches_the_backend(
     assert resource["service.name"] == "sloengine"
     assert resource["service.instance.id"] == "store-1"
     assert resource["service.version"] == "1.2.3"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed; install it to make a certificate")
+    made = Certificate(tmp_path / "cert.pem", tmp_path / "key.pem")
+    subprocess.run(
+        [
+            *(program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(made.key_file), "-out", str(made.cert_file)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made
+
+
+def test_a_backend_with_tls_is_trusted_by_its_authority_and_shown_our_certificate(
+    protocol: Protocol,
+    certificate: Certificate,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Even where the environment names authorities, which requests would prefer."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certs.where())
+    with backend_for(protocol, tls=certificate) as backend:
+        settings = OtlpSettings(
+            backend.endpoint,
+            protocol,
+            insecure=False,
+            ca_file=certificate.cert_file,
+            cert_file=certificate.cert_file,
+            key_file=certificate.key_file,
+        )
+        trusting = exporter_for(settings)
+        trusting.export(evaluation(CHECKOUT), state(), AT_NS)
+        assert trusting.flush(WAIT_S)
+        trusting.close()
+        assert good_events(backend.requests[0]) == 990
+
+        stranger = exporter_for(
+            OtlpSettings(backend.endpoint, protocol, insecure=False, timeout_s=2)
+        )
+        stranger.export(evaluation(CHECKOUT), state(), AT_NS)
+        assert not stranger.flush(WAIT_S)
+        stranger.close()
+        assert len(backend.requests) == 1
+        assert "certificate" in caplog.text.lower()
 
 
 def test_http_metrics_go_to_the_signals_path_below_a_base_url() -> None:
