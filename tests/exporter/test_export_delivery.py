@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from export_samples import AT_NS, CHECKOUT, START_NS, evaluation, histogram, state
 from metric_backends import PROTOCOLS, Backend, Certificate, Protocol, backend_for
-from requests import certs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from sloengine import names
 from sloengine.clock import FrozenClock
@@ -125,7 +125,7 @@ def test_a_backend_with_tls_is_trusted_by_its_authority_and_shown_our_certificat
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Even where the environment names authorities, which requests would prefer."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certs.where())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", DEFAULT_CA_BUNDLE_PATH)
     with backend_for(protocol, tls=certificate) as backend:
         settings = OtlpSettings(
             backend.endpoint,
