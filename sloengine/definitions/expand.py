@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from sloengine.definitions.catalogue import OPENSLO, Catalogue, Definition
-from sloengine.definitions.checkout import commit_of
 from sloengine.definitions.files import find_files, read_files
 from sloengine.definitions.indicators import OUR_TYPE
 from sloengine.definitions.load import read_set
@@ -37,7 +36,7 @@ def expand(path: Path) -> str:
     """
     problems: list[Problem] = []
     documents, complete = read_files(find_files(path), problems)
-    read = read_set(documents, problems, commit=commit_of(path), complete=complete)
+    read = read_set(documents, problems, complete=complete)
     expander = _Expander(read.catalogue)
     promised = {rule.transaction: rule for rule in read.promised}
     inlined = read.catalogue.used_indicators()

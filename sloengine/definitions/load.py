@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sloengine.definitions.canonical import freeze, thaw
@@ -52,8 +52,9 @@ def load_definitions(path: Path) -> LoadedDefinitions:
     problems: list[Problem] = []
     files = find_files(path)
     documents, complete = read_files(files, problems)
-    read = read_set(documents, problems, commit=commit_of(path), complete=complete)
-    return LoadedDefinitions(read.plan, tuple(sorted(set(problems))), len(files))
+    read = read_set(documents, problems, complete=complete)
+    plan = replace(read.plan, commit=commit_of(path))
+    return LoadedDefinitions(plan, tuple(sorted(set(problems))), len(files))
 
 
 def load_text(documents: str, *, commit: str | None = None) -> Plan:
@@ -63,13 +64,11 @@ def load_text(documents: str, *, commit: str | None = None) -> Plan:
         DefinitionsError: the text is not one that `Plan.documents` held, or was written by a
             version whose definitions this one does not accept.
     """
-    return read_set(thaw(documents), [], commit=commit, complete=True).plan
+    return replace(read_set(thaw(documents), [], complete=True).plan, commit=commit)
 
 
-def read_set(
-    documents: Sequence[Document], problems: list[Problem], *, commit: str | None, complete: bool
-) -> ReadSet:
-    """Read the definitions of a set; warnings are added to `problems`.
+def read_set(documents: Sequence[Document], problems: list[Problem], *, complete: bool) -> ReadSet:
+    """Read the definitions of a set, at no commit; warnings are added to `problems`.
 
     `complete` is false where some file could not be read: names that are not found may be there.
 
@@ -92,7 +91,7 @@ def read_set(
     frozen = freeze(documents)
     plan = Plan(
         revision=frozen.revision,
-        commit=commit,
+        commit=None,
         fields=conditions.fields(),
         conditions=tuple(conditions.conditions),
         captures=tuple(conditions.captures),

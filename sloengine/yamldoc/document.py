@@ -145,6 +145,10 @@ class _Builder:
     def syntax_problem(self, error: yaml.MarkedYAMLError) -> Problem:
         mark = error.problem_mark or error.context_mark
         position = self._position(mark) if mark else Position(self._file, self._first_line, 1)
+        last = self._first_line + len(self._lines) - 1
+        if position.line > last:
+            # The parser counts the end of an unfinished last line as a line of its own.
+            position = Position(self._file, last, len(self._lines[-1]) + 1)
         return Problem(position, "", self._syntax_message(error, position))
 
     def _syntax_message(self, error: yaml.MarkedYAMLError, position: Position) -> str:

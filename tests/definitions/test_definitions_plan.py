@@ -116,7 +116,7 @@ TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), m
 LISTS = st.lists(TEXT, max_size=3) | st.lists(st.lists(TEXT, max_size=2), max_size=2)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(TEXT, TEXT | LISTS, min_size=1, max_size=4))
 def test_canonical_text_is_a_fixed_point_that_reads_as_the_same_data(
     data: dict[str, object],

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sloengine.errors import Position
@@ -135,6 +135,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON.filter(lambda data: data is not None))
 def test_json_is_yaml_and_reads_as_the_same_data(data: Data) -> None:
     text = json.dumps(data, ensure_ascii=True)
