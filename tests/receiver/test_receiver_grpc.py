@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from receiver_kit import (
+    EXPORT,
     GrpcAnswer,
     RecordingIngest,
     Served,
@@ -33,7 +36,7 @@ from sloengine.errors import (
     TooLargeError,
 )
 from sloengine.receiver import Accepted, Admission, GrpcSettings, Refusals, serve_grpc
-from sloengine.server import Endpoint
+from sloengine.server import Endpoint, TlsSettings
 
 
 def export(served: Served, payload: bytes, **options: object) -> GrpcAnswer:
@@ -267,3 +270,36 @@ def test_a_real_sdk_waits_as_told_and_loses_nothing() -> None:
             ended.result(timeout=20)
         provider.shutdown()
     assert len(served.ingest.payloads) == 1
+
+
+def test_with_tls_and_a_client_ca_only_clients_with_a_certificate_are_served(
+    tmp_path: Path,
+) -> None:
+    def certificate(name: str) -> TlsSettings:
+        files = TlsSettings(tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+            f"-subj /CN={name} -addext subjectAltName=DNS:localhost "
+            f"-keyout {files.key_file} -out {files.cert_file}"
+        )
+        subprocess.run(command.split(), check=True, capture_output=True)
+        return files
+
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed; install it to run this test")
+    server, client = certificate("server"), certificate("client")
+    tls = TlsSettings(server.cert_file, server.key_file, client_ca_file=client.cert_file)
+    roots = server.cert_file.read_bytes()
+    known = grpc.ssl_channel_credentials(
+        roots, client.key_file.read_bytes(), client.cert_file.read_bytes()
+    )
+    with grpc_served(tls=tls) as served:
+        codes = []
+        for credentials in (known, grpc.ssl_channel_credentials(roots)):
+            with grpc.secure_channel(f"localhost:{served.port}", credentials) as channel:
+                export_call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+                    EXPORT
+                )
+                codes.append(export_call.future(request(), timeout=20).code())
+    assert codes == [grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE]
+    assert served.ingest.payloads == [request()]
