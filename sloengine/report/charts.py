@@ -15,13 +15,16 @@ from sloengine.evaluate.evaluation import SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.course import CoursePoint, axis, course_of, ran_out, when
-from sloengine.report.moments import length_of, span_of, step_label
+from sloengine.report.moments import span_of, step_label, window_in_words
 from sloengine.slo import State
 
 _TONES = {State.MET: "var(--good)", State.MISSED: "var(--bad)", State.NO_DATA: "var(--unk)"}
 _TOP = 14
 _PLOT = 220
 _HEIGHT = 266
+_LABEL_HEIGHT = 13
+_MOST_TICKS = 28
+_FEW_TICKS = 6
 
 
 def budget_bar(slo: SloEvaluation, number: int) -> Markup:
@@ -99,6 +102,7 @@ def course_chart(slo: SloEvaluation, number: int) -> Markup:
             y=_point(scale.y(value) + 4), text=numbers.signed_percent(value).removeprefix("+")
         )
         for value in grid
+        if value == 0 or abs(scale.y(value) - scale.y(Fraction(0))) >= _LABEL_HEIGHT
     )
     lines = Markup("").join(
         Markup('<line x1="0" x2="100%" y1="{y}" y2="{y}" stroke="{tone}"/>').format(
@@ -124,7 +128,7 @@ def course_chart(slo: SloEvaluation, number: int) -> Markup:
         h=_HEIGHT,
         n=number,
         labels=labels,
-        title=f"Error budget of {one_line(slo.slo)} over {length_of(slo.end_ns - slo.start_ns)}",
+        title=f"Error budget of {one_line(slo.slo)} over {window_in_words(slo.window)}",
         desc=_in_words(slo, points),
         body=body,
         ticks=_ticks(points, scale),
@@ -152,12 +156,16 @@ class _Scale:
 
 def _line(points: list[CoursePoint], scale: _Scale) -> Markup:
     """Draw even spend, the area overspent, and the line; a step is a slope between its ends."""
-    course = [(Fraction(0), scale.y(Fraction(1)))]
-    course += [(scale.x(point.end_ns), scale.y(point.left)) for point in points]
+    # Before the first event there is nothing to draw: the budget was not known to be whole.
+    first = next((i for i, point in enumerate(points) if point.observed), len(points) - 1)
+    course = [(scale.x(points[first].start_ns), scale.y(Fraction(1)))]
+    course += [(scale.x(point.end_ns), scale.y(point.left)) for point in points[first:]]
     zero = scale.y(Fraction(0))
     path = "M" + " ".join(f"{_point(x)},{_point(y)}" for x, y in course)
     below = [(x, max(y, zero)) for x, y in _crossed(course, zero)]
-    area = f"M0,{_point(zero)} " + " ".join(f"{_point(x)},{_point(y)}" for x, y in below)
+    area = f"M{_point(course[0][0])},{_point(zero)} " + " ".join(
+        f"{_point(x)},{_point(y)}" for x, y in below
+    )
     area += f" {_point(course[-1][0])},{_point(zero)}z"
     return Markup(
         '<svg width="100%" height="{h}" viewBox="0 0 100 {h}" preserveAspectRatio="none">'
@@ -214,6 +222,7 @@ def _empty(points: list[CoursePoint], scale: _Scale) -> Markup:
     if empty is None:
         return Markup("")
     x = scale.x(empty.end_ns)
+    zero = scale.y(Fraction(0))
     anchor, dx = ("end", -9) if x > 50 else ("start", 9)
     return Markup(
         '<circle cx="{x}%" cy="{y}" r="4" fill="var(--bad)" stroke="var(--bg)" '
@@ -222,7 +231,7 @@ def _empty(points: list[CoursePoint], scale: _Scale) -> Markup:
     ).format(
         x=_point(x),
         y=_point(scale.y(empty.left)),
-        ty=_point(scale.y(Fraction(0)) - 8),
+        ty=_point(zero - 8 if zero > _TOP + 40 else zero + 18),
         anchor=anchor,
         dx=dx,
         when=when(empty),
@@ -231,17 +240,17 @@ def _empty(points: list[CoursePoint], scale: _Scale) -> Markup:
 
 def _ticks(points: list[CoursePoint], scale: _Scale) -> Markup:
     step = points[0].end_ns - points[0].start_ns
-    every = max(1, -(-len(points) // 28))
+    labels = [step_label(point.start_ns, step) for point in points]
+    # Steps shorter than a minute share a label; the first of them bears it.
+    labelled = [i for i, label in enumerate(labels) if i == 0 or label != labels[i - 1]]
+    shown = labelled[:: max(1, -(-len(labelled) // _MOST_TICKS))]
     drawn = Markup("")
-    for index in range(0, len(points), every):
+    for place, index in enumerate(shown):
         point = points[index]
         middle = (scale.x(point.start_ns) + scale.x(point.end_ns)) / 2
-        wide = Markup(' class="wide"') if index // every % 7 else Markup("")
+        wide = Markup(' class="wide"') if len(shown) > _FEW_TICKS and place % 7 else Markup("")
         drawn += Markup('<text{wide} x="{x}%" y="{y}" text-anchor="middle">{text}</text>').format(
-            wide=wide,
-            x=_point(middle),
-            y=_HEIGHT - 8,
-            text=step_label(point.start_ns, step),
+            wide=wide, x=_point(middle), y=_HEIGHT - 8, text=labels[index]
         )
     return drawn
 

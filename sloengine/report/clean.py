@@ -31,9 +31,10 @@ def one_line(text: str) -> str:
 
 def for_csv(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    leading = text[:1] in _FORMULA_START or text.lstrip()[:1] in _FORMULA_START
     flat = one_line(text)
-    return f"'{flat}" if leading else flat
+    # White space before a formula may be dropped on the way, by a spreadsheet or by `one_line`.
+    suspicious = text[:1] in _FORMULA_START or flat.lstrip()[:1] in _FORMULA_START
+    return f"'{flat}" if text and suspicious else flat
 
 
 def for_markdown(text: str) -> str:

@@ -28,7 +28,7 @@ def course_of(slo: SloEvaluation) -> list[CoursePoint]:
     """Return the points of a promise's course in order of time; empty where it cannot be drawn.
 
     The budget is the whole window's, so the last point equals the budget that is left where the
-    course covers the window. Steps before the first event are not points: nothing is known there.
+    course covers every event of the window. Steps without an event are points that say so.
     """
     if not slo.budget_total or not slo.course:
         return []

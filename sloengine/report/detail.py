@@ -9,7 +9,7 @@ from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.course import CoursePoint, axis, course_of, ran_out, when
-from sloengine.report.moments import DAY_NS, as_of, length_of, span_of, step_label
+from sloengine.report.moments import DAY_NS, as_of, length_of, span_of, step_label, window_in_words
 from sloengine.report.terminal import TerminalStyle, fit, wrap
 from sloengine.report.text import MARKS, TONES
 from sloengine.report.wording import (
@@ -18,6 +18,7 @@ from sloengine.report.wording import (
     labels,
     lede,
     ordered,
+    reasons_of,
     revision_of,
 )
 from sloengine.slo import State
@@ -61,8 +62,8 @@ def _objective(evaluation: Evaluation, slo: SloEvaluation, style: TerminalStyle)
     owner = (slo.annotations or {}).get("owner")
     if owner:
         about.append(f"owner: {one_line(owner)}")
-    length = length_of(slo.end_ns - slo.start_ns)
-    where = f"{span_of(slo.start_ns, slo.end_ns)}, {length}, UTC · as of {as_of(evaluation.at_ns)}"
+    window = window_in_words(slo.window)
+    where = f"{span_of(slo.start_ns, slo.end_ns)}, {window}, UTC · as of {as_of(evaluation.at_ns)}"
     where += f" · coverage {coverage_of(evaluation)} · {revision_of(evaluation)}"
     lines = [" · ".join(about), *wrap(where, style.width), ""]
     verdict = f"{MARKS[slo.state]} {lede(slo)}"
@@ -113,13 +114,14 @@ def _sum(slo: SloEvaluation) -> list[tuple[str, str, str]]:
 
 
 def _reasons(slo: SloEvaluation, style: TerminalStyle) -> list[str]:
-    if not slo.reasons:
+    reasons = reasons_of(slo)
+    if not reasons:
         return []
-    bad = sum(slo.reasons.values())
-    shares = numbers.shares_of_whole(slo.reasons)
-    width = max(len(one_line(reason)) for reason in slo.reasons)
+    bad = sum(reasons.values())
+    shares = numbers.shares_of_whole(reasons)
+    width = max(len(one_line(reason)) for reason in reasons)
     lines = ["", style.paint(f"Why: {numbers.count(bad)} bad by reason", "bold")]
-    for reason, number in slo.reasons.items():
+    for reason, number in reasons.items():
         bar = "█" * round(Fraction(number * _REASON_BAR, bad)) or "▌"
         text = f"  {fit(one_line(reason), width)} {numbers.count(number):>12} {shares[reason]:>7}  "
         lines.append(text + style.paint(bar, "bad"))
@@ -174,8 +176,10 @@ def _cell(
 
 def _ticks(points: list[CoursePoint], cell: int, step: int) -> str:
     line = ""
+    before = ""
     for index, point in enumerate(points):
         label = step_label(point.start_ns, step)
-        if len(line) <= index * cell and (not line or len(line) + 2 <= index * cell + 2):
-            line = fit(line, index * cell) + label + "  "
+        if len(line) <= index * cell and label != before:
+            line = f"{fit(line, index * cell)}{label}  "
+        before = label
     return line

@@ -25,6 +25,7 @@ from sloengine.report.wording import (
     mapped_share,
     notes,
     ordered,
+    reasons_of,
     revision_of,
     title,
     window_of,
@@ -170,18 +171,20 @@ def _left_note(slo: SloEvaluation) -> str:
     over = slo.budget_used - slo.budget_total
     if over > 0:
         return f"{numbers.count(-(-over.numerator // over.denominator))} too many"
-    if slo.time_to_exhaustion_ns is not None:
-        return f"lasts {numbers.duration(slo.time_to_exhaustion_ns)} at the last hour’s pace"
+    lasts = slo.time_to_exhaustion_ns
+    if lasts is not None and lasts < slo.end_ns - slo.start_ns:
+        return f"lasts {numbers.duration(lasts)} at the last hour’s pace"
     return f"{numbers.events(-over)} more may be bad"
 
 
 def _reasons(slo: SloEvaluation) -> tuple[_Bar, ...]:
-    bad = sum(slo.reasons.values())
-    shares = numbers.shares_of_whole(slo.reasons)
-    most = max(slo.reasons.values(), default=0)
+    reasons = reasons_of(slo)
+    bad = sum(reasons.values())
+    shares = numbers.shares_of_whole(reasons)
+    most = max(reasons.values(), default=0)
     return tuple(
         _Bar(reason, numbers.count(n), shares[reason], share_bar(n, most, "var(--bad)"))
-        for reason, n in slo.reasons.items()
+        for reason, n in reasons.items()
         if bad
     )
 

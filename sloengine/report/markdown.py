@@ -15,6 +15,7 @@ from sloengine.report.wording import (
     labels,
     notes,
     ordered,
+    reasons_of,
     revision_of,
     title,
     window_of,
@@ -68,7 +69,7 @@ def _row(slo: SloEvaluation, label: str) -> str:
 
 
 def _reasons(slo: SloEvaluation, label: str) -> str:
-    top = list(slo.reasons.items())[:_TOP_REASONS]
+    top = list(reasons_of(slo).items())[:_TOP_REASONS]
     listed = ", ".join(f"{numbers.count(n)} {for_markdown(reason)}" for reason, n in top)
     rest = sum(slo.reasons.values()) - sum(n for _, n in top)
     more = f", {numbers.count(rest)} for other reasons" if rest else ""

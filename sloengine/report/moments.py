@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
+from sloengine.report.clean import one_line
+
+_WINDOW = re.compile(r"(\d{1,6})([wdhms])")
+_UNITS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_NS = 86_400 * 10**9
 _MINUTE_NS = 60 * 10**9
@@ -52,8 +57,17 @@ def span_of(start_ns: int, end_ns: int) -> str:
     return f"{day_and_time(start_ns)} – {day_and_time(end_ns, year=True)}"
 
 
+def window_in_words(window: str) -> str:
+    """Return a window as it was written (`28d`, `90m`) in words; what is not so short, as it is."""
+    found = _WINDOW.fullmatch(window.strip())
+    if found is None:
+        return one_line(window)
+    number, unit = int(found[1]), _UNITS[found[2]]
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
 def length_of(window_ns: int) -> str:
-    """Return a window's length in words: `28 days`, `6 hours`, `90 minutes`."""
+    """Return the length of a chart's step in words: `6 hours`, `90 minutes`."""
     for name, size in (("day", DAY_NS), ("hour", 3600 * 10**9), ("minute", _MINUTE_NS)):
         if window_ns >= size and window_ns % size == 0:
             number = window_ns // size

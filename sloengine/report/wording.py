@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
-from sloengine.report.moments import as_of, length_of, span_of
+from sloengine.report.moments import as_of, span_of, window_in_words
 from sloengine.slo import State
 
 OTHER = "other"
@@ -54,7 +54,7 @@ def identity(slo: SloEvaluation) -> tuple[str, str, str]:
 
 def title(evaluation: Evaluation) -> str:
     """Return whose report this is: the one service of all promises, else a general name."""
-    services = {slo.service for slo in evaluation.slos}
+    services = {slo.service for slo in evaluation.slos if slo.service}
     name = services.pop() if len(services) == 1 else ""
     return name[:1].upper() + name[1:] if name else "Error budgets"
 
@@ -91,8 +91,8 @@ def finding(slo: SloEvaluation) -> str:
     """Return what was found of one promise, in sentences without the verdict's word."""
     promised = numbers.target_percent(slo.target)
     if slo.sli is None:
-        length = length_of(slo.end_ns - slo.start_ns)
-        return f"No {slo.transaction} transaction was counted in {length}."
+        window = window_in_words(slo.window)
+        return f"No {slo.transaction} transaction was counted in {window}."
     counted = f"{numbers.count(slo.total - slo.good)} bad of {numbers.count(slo.total)}"
     if slo.good == slo.total:
         return f"{counted} {slo.transaction} transactions; we promised {promised} good."
@@ -115,16 +115,27 @@ def actual(slo: SloEvaluation) -> str:
     return numbers.sli_percent(slo.sli, slo.target)
 
 
+def reasons_of(slo: SloEvaluation) -> dict[str, int]:
+    """Return the bad events by reason; one that only repeats its outcome is said once."""
+    return {_said_once(reason): number for reason, number in slo.reasons.items()}
+
+
+def _said_once(reason: str) -> str:
+    outcome, _, why = reason.partition(": ")
+    return outcome if why == outcome else reason
+
+
 def window_of(evaluation: Evaluation) -> str:
     """Return the windows of a report: the dates where all are one, else their lengths."""
-    windows = {(slo.start_ns, slo.end_ns) for slo in evaluation.slos}
+    windows = {(slo.start_ns, slo.end_ns, slo.window) for slo in evaluation.slos}
     if not windows:
         return "no window"
     if len(windows) == 1:
-        start, end = next(iter(windows))
-        return f"{span_of(start, end)}, {length_of(end - start)}, UTC"
-    lengths = sorted({end - start for start, end in windows}, reverse=True)
-    return f"windows of {_listed([length_of(length) for length in lengths])}, UTC"
+        start, end, written = next(iter(windows))
+        return f"{span_of(start, end)}, {window_in_words(written)}, UTC"
+    by_length = sorted(windows, key=lambda window: window[0] - window[1])
+    lengths = dict.fromkeys(window_in_words(written) for _, _, written in by_length)
+    return f"windows of {_listed(list(lengths))}, UTC"
 
 
 def revision_of(evaluation: Evaluation) -> str:

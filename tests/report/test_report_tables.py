@@ -56,7 +56,7 @@ def test_markdown_is_a_table_with_the_verdict_first() -> None:
     assert lines[0] == expected
     assert "| ✗ | checkout-experience | 99.5% | 99.22% | −55% | 0.7× | – | **missed** |" in lines
     assert "| ✓ | checkout-branch | 99.5% | 0 bad of 212 | +100% | 0.7× | – | met |" in lines
-    assert "checkout-experience: 702 failed: payment, 633 slow: slow, 92 abandoned: left." in lines
+    assert "checkout-experience: 702 failed: payment, 633 slow, 92 abandoned: left." in lines
 
 
 @pytest.mark.parametrize("text", HOSTILE)
