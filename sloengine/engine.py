@@ -16,6 +16,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from sloengine import __version__, names
@@ -24,7 +25,7 @@ from sloengine.config import EngineConfig
 from sloengine.definitions import Plan, load_definitions, load_text
 from sloengine.errors import SloengineError, StoreError
 from sloengine.evaluate import Evaluation, evaluate
-from sloengine.exporter import HealthMetrics, MetricExporter, engine_resource
+from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import Decoder, ReferenceDecoder, trace_ids_of
 from sloengine.ottl import ConditionTable
@@ -299,12 +300,14 @@ class Engine:
             return
         settings = otlp_settings(config)
         resource = engine_resource(instance=self._store.store_id, version=__version__)
+        outage = OutageReport(settings.endpoint, self._clock)
         health = HealthMetrics(
             settings,
             resource=resource,
             version=__version__,
             clock=self._clock,
             interval_s=self._config.evaluate.interval / 1e9,
+            outage=outage,
         )
         self._closing.callback(health.close)
         self._instrumentation = Instrumentation(health.meter)
@@ -313,6 +316,7 @@ class Engine:
             resource=resource,
             version=__version__,
             clock=self._clock,
+            outage=outage,
             instrumentation=self._instrumentation,
         )
         self._closing.callback(self._exporter.close)
@@ -325,6 +329,7 @@ class Engine:
         see.observe(names.SPOOL_USAGE, lambda: self._spool.statistics.bytes)
         see.observe(names.SPOOL_SEGMENTS, lambda: self._spool.statistics.segments)
         see.observe(names.SPOOL_LIMIT, lambda: self._config.spool.disk_budget_mib * MIB)
+        see.observe(names.STORE_USAGE, lambda: self._store.size_bytes)
         see.observe_process(lambda: (self._clock.monotonic_ns() - begun_ns) / 1e9)
 
     def _open_listeners(self) -> None:
@@ -399,9 +404,12 @@ class Engine:
         if self._exporter is None:
             return
         at_ns = self._clock.now_ns()
+        begun_ns = self._clock.monotonic_ns()
         with self._store.reader() as reader:
             evaluation = evaluate(reader, self._pipeline.plan, at_ns=at_ns)
             self._exporter.export(evaluation, reader.export_state(), at_ns)
+        spent_ns = self._clock.monotonic_ns() - begun_ns
+        self._instrumentation.evaluation_duration.record(spent_ns / 1e9)
 
     def reload(self) -> bool:
         """Read the definitions again; return whether they changed.
@@ -469,10 +477,12 @@ def report_of_store(directory: Path, request: ReportRequest, *, clock: Clock | N
     clock = clock or SystemClock()
     store = Store.open(directory, clock=clock, read_only=True)
     try:
-        documents = store.latest_documents()
-        if documents is None:
+        latest = store.latest_definitions()
+        if latest is None:
             raise StoreError(f"store folder {directory}: no definitions were ever applied in it")
-        return _report(store, load_text(documents), request, clock)
+        documents, commit = latest
+        plan = replace(load_text(documents), commit=commit)
+        return _report(store, plan, request, clock)
     finally:
         store.close()
 

@@ -45,7 +45,9 @@ _DOCUMENTS = """
 SELECT documents FROM definitions WHERE revision = $revision ORDER BY applied_ns DESC LIMIT 1
 """
 
-_LATEST_DOCUMENTS = "SELECT documents FROM definitions ORDER BY applied_ns DESC LIMIT 1"
+_LATEST_DEFINITIONS = """
+SELECT documents, git_commit FROM definitions ORDER BY applied_ns DESC LIMIT 1
+"""
 
 _ADD_COVERAGE = """
 INSERT INTO coverage
@@ -65,10 +67,12 @@ class Store:
         self,
         connection: duckdb.DuckDBPyConnection,
         *,
+        path: Path,
         store_id: str,
         created_ns: int,
         hash_key: bytes,
     ) -> None:
+        self._path = path
         self._connection = connection
         self._writer = connection.cursor()
         self._lock = Lock()
@@ -108,7 +112,13 @@ class Store:
             if not read_only:
                 key = _matching_key(connection, directory, clock)
             store_id, created_ns = run(connection, "SELECT store_id, created_ns FROM store")[0]
-            return cls(connection, store_id=store_id, created_ns=created_ns, hash_key=key)
+            return cls(
+                connection,
+                path=directory / FILE_NAME,
+                store_id=store_id,
+                created_ns=created_ns,
+                hash_key=key,
+            )
         except BaseException:
             connection.close()
             raise
@@ -129,6 +139,11 @@ class Store:
         with self._lock:
             self._writer.close()
             self._connection.close()
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the database file on disk, without what is not checkpointed yet."""
+        return self._path.stat().st_size
 
     @property
     def position(self) -> int | None:
@@ -180,11 +195,11 @@ class Store:
             rows = run(self._writer, _DOCUMENTS, {"revision": revision})
         return rows[0][0] if rows else None
 
-    def latest_documents(self) -> str | None:
-        """Return the documents of the set that was applied last; `None` where none ever was."""
+    def latest_definitions(self) -> tuple[str, str | None] | None:
+        """Return documents and git commit of the set applied last; `None` where none ever was."""
         with self._lock:
-            rows = run(self._writer, _LATEST_DOCUMENTS)
-        return rows[0][0] if rows else None
+            rows = run(self._writer, _LATEST_DEFINITIONS)
+        return rows[0] if rows else None
 
     def stored(self, trace_ids: Collection[int]) -> dict[int, StoredTrace]:
         """Return what is known of those traces that have stored facts.
