@@ -18,7 +18,14 @@ from sloengine.errors import StoreError
 from sloengine.store import retention
 from sloengine.store.columns import trace_table
 from sloengine.store.commit import CommitResult, write_batch
-from sloengine.store.database import arrow_view, connect, prepare_folder, run, transaction
+from sloengine.store.database import (
+    FILE_NAME,
+    arrow_view,
+    connect,
+    prepare_folder,
+    run,
+    transaction,
+)
 from sloengine.store.facts import FactBatch, StoredTrace
 from sloengine.store.key import fingerprint, load_or_create_key
 from sloengine.store.plans import apply_plan
