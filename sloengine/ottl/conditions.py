@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from sloengine.ottl.evaluator import decide, fetch
 from sloengine.ottl.parser import parse_boolean, parse_operand
-from sloengine.ottl.paths import SpanNamespace
-from sloengine.ottl.problems import EvaluationError
-from sloengine.ottl.tree import BoolNode, Field, Node, Path, ValueNode, Values, walk
+from sloengine.ottl.paths import COUNTED_PATHS, SpanNamespace
+from sloengine.ottl.problems import EvaluationError, OttlError
+from sloengine.ottl.tree import BoolNode, Call, Field, Node, Path, ValueNode, Values, walk
 from sloengine.ottl.values import Duration, Instant, Operand, Value, type_name
 
 _SPAN = SpanNamespace()
@@ -55,6 +55,7 @@ def parse_condition(text: str) -> Condition:
     Raises `OttlError` with the place of what is wrong.
     """
     root = parse_boolean(text, _SPAN)
+    _check_counted(root)
     return Condition(text, fields_of(root), root)
 
 
@@ -64,12 +65,30 @@ def parse_value(text: str) -> ValueExpression:
     Raises `OttlError` with the place of what is wrong.
     """
     root = parse_operand(text, _SPAN)
+    _check_counted(root)
     return ValueExpression(text, fields_of(root), root)
 
 
 def fields_of(root: Node) -> tuple[Field, ...]:
     """Return the fields that a tree reads, in order and without repeats."""
     return tuple(sorted({node.source for node in walk(root) if isinstance(node, Path)}))
+
+
+def _check_counted(root: Node) -> None:
+    """Refuse events and links anywhere but where they are counted."""
+    counted = {
+        id(argument)
+        for node in walk(root)
+        if isinstance(node, Call) and node.name in ("Len", "IsEmpty", "IsList")
+        for argument in node.arguments
+    }
+    for node in walk(root):
+        if isinstance(node, Path) and node.name in COUNTED_PATHS and id(node) not in counted:
+            raise OttlError(
+                f"{node.name} can only be counted; write Len({node.name})",
+                node.place.offset,
+                node.place.length,
+            )
 
 
 def _plain(value: Operand) -> Value:

@@ -50,6 +50,10 @@ def _kind_symbol(value: Value) -> Operand:
     return f"SPAN_KIND_{KINDS[value]}" if isinstance(value, int) and 0 <= value <= 5 else ""
 
 
+def _counted(value: Value) -> Operand:
+    return [] if value is None else value
+
+
 def _hex(value: Value) -> Operand:
     return value.hex() if isinstance(value, bytes) else None
 
@@ -85,8 +89,8 @@ PATHS: Mapping[str, PathRule] = {
     "span.end_time": PathRule("span.end_time_unix_nano", _instant, _INSTANT),
     "span.end_time_unix_nano": PathRule("span.end_time_unix_nano", _plain, "int"),
     "span.flags": PathRule("span.flags", _plain, "int"),
-    "span.events": PathRule("span.events", _plain, "only as Len(span.events)"),
-    "span.links": PathRule("span.links", _plain, "only as Len(span.links)"),
+    "span.events": PathRule("span.events", _counted, "only as Len(span.events)"),
+    "span.links": PathRule("span.links", _counted, "only as Len(span.links)"),
     "span.dropped_attributes_count": PathRule("span.dropped_attributes_count", _plain, _COUNT),
     "span.dropped_events_count": PathRule("span.dropped_events_count", _plain, _COUNT),
     "span.dropped_links_count": PathRule("span.dropped_links_count", _plain, _COUNT),
@@ -110,6 +114,9 @@ FIELD_PATHS = tuple(sorted({rule.source for rule in PATHS.values()}))
 
 SPAN_NAME = Field("span.name")
 SERVICE_NAME = Field("resource.attributes", "service.name", has_key=True)
+
+COUNTED_PATHS = ("span.events", "span.links")
+"""Lists of what are no attribute values: only their length can be asked for."""
 
 _ALIASES = {"scope": "instrumentation_scope"}
 

@@ -14,7 +14,7 @@ class OttlError(Exception):
     """
 
     def __init__(self, message: str, offset: int, length: int = 1) -> None:
-        super().__init__(message)
+        super().__init__(message if len(message) <= 2000 else f"{message[:1997]}...")
         self.offset = offset
         self.length = length
 
@@ -25,6 +25,8 @@ class EvaluationError(Exception):
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean X?` for the closest known word, or an empty string."""
+    if len(word) > 80:
+        return ""
     names = list(known)
     by_lower = {name.lower(): name for name in names}
     if word.lower() in by_lower:
