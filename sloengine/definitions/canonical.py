@@ -18,6 +18,7 @@ from sloengine.errors import DefinitionsError, Position, Problem
 from sloengine.yamldoc import Document, Node, load_documents
 
 _HASH_DIGITS = 12
+_JSON = json.JSONEncoder(ensure_ascii=False)
 _HEAD = re.compile(r"--- # (.*):(\d+)")
 # JSON allows these in text, YAML does not.
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -66,7 +67,7 @@ def freeze(documents: Iterable[Document]) -> Frozen:
     The hash is of what was written, not of where: places are no part of it.
     """
     lines = sorted(
-        (canonical(document.root), document.file, document.position().line)
+        (canonical(document.root), _one_line(document.file), document.position().line)
         for document in documents
     )
     text = "".join(f"--- # {file}:{row}\n{line}\n" for line, file, row in lines)
@@ -90,6 +91,11 @@ def thaw(text: str) -> list[Document]:
     return documents
 
 
+def _one_line(name: str) -> str:
+    """A file's name may hold anything; a head is one line."""
+    return " ".join(name.split("\n"))
+
+
 def _quoted(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
+    quoted = _JSON.encode(text)
     return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match.group()):04x}", quoted)

@@ -14,8 +14,7 @@ from sloengine.definitions.indicators import OUR_TYPE
 from sloengine.definitions.load import read_set
 from sloengine.definitions.plan import SloRule
 from sloengine.errors import Problem
-from sloengine.yamldoc import Data, Node
-from sloengine.yamldoc.scalars import plain_scalar
+from sloengine.yamldoc import Data, Node, plain_scalar
 
 _REFERENCES = {
     "conditionRef": "AlertCondition",
@@ -154,7 +153,7 @@ def _data(node: Node) -> Data:
 class _Dumper(yaml.SafeDumper):
     """Writes only what our own reader accepts: no aliases, no tags, exact numbers."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  PyYAML's own signature
+    def ignore_aliases(self, _data: Any) -> bool:
         return True
 
 

@@ -21,7 +21,7 @@ def find_files(path: Path) -> list[Path]:
     A path to one file is that file.
 
     Raises:
-        OperatorError: there is no such path, or nothing in it.
+        OperatorError: there is no such path, nothing in it, or a folder that cannot be read.
     """
     if path.is_file():
         return [path]
@@ -29,7 +29,7 @@ def find_files(path: Path) -> list[Path]:
         message = f"{path}: there is no such file or folder of definitions; correct the path"
         raise OperatorError(message)
     found = []
-    for folder, subfolders, names in os.walk(path):
+    for folder, subfolders, names in os.walk(path, onerror=_refuse):
         subfolders[:] = sorted(
             name for name in subfolders if name != EXAMPLES and not name.startswith(".")
         )
@@ -54,6 +54,11 @@ def read_files(files: list[Path], problems: list[Problem]) -> tuple[list[Documen
             problems += error.problems
             complete = False
     return documents, complete
+
+
+def _refuse(error: OSError) -> None:
+    message = f"{error.filename}: the folder cannot be read: {error.strerror}; check its rights"
+    raise OperatorError(message) from error
 
 
 def _is_definition(name: str) -> bool:

@@ -44,17 +44,19 @@ def _warn_nil_unsafe(definition: Definition, node: Node) -> None:
 
 def _warn_shadowed(catalogue: Catalogue, transactions: Sequence[TransactionRule]) -> None:
     """An entry is shadowed where another definition takes every span that it can match."""
-    takers = [rule for rule in transactions if rule.having is None]
+    takers: dict[int, list[TransactionRule]] = {}
     for rule in transactions:
-        for taker in takers:
+        for condition in rule.entry if rule.having is None else ():
+            takers.setdefault(condition, []).append(rule)
+    for rule in transactions:
+        for taker in takers.get(rule.entry[0], ()):
             if taker is rule or (-taker.priority, taker.name) > (-rule.priority, rule.name):
                 continue
-            if set(rule.entry) <= set(taker.entry):
-                definition = catalogue.find("BusinessTransaction", rule.name)
-                if definition is not None:
-                    definition.source.warning(
-                        definition.spec.find(("entry",)),
-                        f'"{taker.name}" has the same entry and takes every span first; give one '
-                        "of them a having and the higher priority, or another entry",
-                    )
+            definition = catalogue.find("BusinessTransaction", rule.name)
+            if definition is not None and set(rule.entry) <= set(taker.entry):
+                definition.source.warning(
+                    definition.spec.find(("entry",)),
+                    f'"{taker.name}" has the same entry and takes every span first; give one '
+                    "of them a having and the higher priority, or another entry",
+                )
                 break

@@ -12,6 +12,7 @@ is text. A reader that wants text takes `Node.text`, which is what the person wr
 from sloengine.yamldoc.document import MAX_BYTES, MAX_DEPTH, MAX_NODES, Document, load_documents
 from sloengine.yamldoc.files import load_file
 from sloengine.yamldoc.node import Data, Node, Path, Scalar
+from sloengine.yamldoc.scalars import plain_scalar
 
 __all__ = [
     "MAX_BYTES",
@@ -24,4 +25,5 @@ __all__ = [
     "Scalar",
     "load_documents",
     "load_file",
+    "plain_scalar",
 ]

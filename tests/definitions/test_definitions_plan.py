@@ -190,3 +190,9 @@ def test_a_checkout_names_its_commit_and_says_when_it_is_dirty(tmp_path: Path) -
 def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert load(tmp_path, transaction()).plan.commit is None
+
+
+def test_a_strange_file_name_is_stored_and_read_again(tmp_path: Path) -> None:
+    (tmp_path / "a\nb: 7 # é.yaml").write_text(transaction(), encoding="utf-8")
+    plan = load_definitions(tmp_path).plan
+    assert load_text(plan.documents).revision == plan.revision
