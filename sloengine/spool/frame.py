@@ -139,7 +139,7 @@ def frame_at(source: Source, position: int, stop: int, seed: int) -> Frame | Non
     if end > stop:
         return None
     stored = source(body, header.length)
-    if len(stored) != header.length or zlib.crc32(stored, seed) != header.payload_check:
+    if len(stored) != header.length or zlib.crc32(stored) != header.payload_check:
         return None
     return Frame(position, end, header.sequence, header.arrival_ns, header.encoding, stored)
 

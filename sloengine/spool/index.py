@@ -24,6 +24,8 @@ _VERSION = 1
 _FIELDS = struct.Struct("<8sHHIqqqqII4x")
 _CHECK = struct.Struct("<I")
 INDEX_HEADER = _FIELDS.size + _CHECK.size
+INDEX_ENTRY = 12
+"""Bytes in an index file for each (trace, frame) pair."""
 
 
 class TraceHasher:
@@ -207,7 +209,7 @@ def read_index_header(files: FileSystem, path: Path) -> IndexHeader | None:
     if (magic, version, check) != (_MAGIC, _VERSION, zlib.crc32(fields)):
         return None
     header = IndexHeader(*values)
-    if files.size(path) != INDEX_HEADER + 12 * header.entries:
+    if files.size(path) != INDEX_HEADER + INDEX_ENTRY * header.entries:
         return None
     return header
 

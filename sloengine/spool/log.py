@@ -12,7 +12,7 @@ from sloengine.clock import Clock
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import Identity
 from sloengine.spool.frame import FRAME_HEADER, Frame
-from sloengine.spool.index import Hashes, MemoryIndex
+from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Hashes, MemoryIndex
 from sloengine.spool.index_keeper import IndexKeeper
 from sloengine.spool.segment import (
     SEGMENT_HEADER,
@@ -39,6 +39,11 @@ class NewFrame:
     def size(self) -> int:
         """Bytes in the log."""
         return FRAME_HEADER + len(self.frame.stored)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes in the log and its index."""
+        return self.size + INDEX_ENTRY * len(self.hashes)
 
 
 class SegmentLog:
@@ -141,7 +146,7 @@ class SegmentLog:
             OSError: None of them may be taken for durable; `abandon` must follow.
         """
         buffers = [part for item in batch for part in (item.header, item.frame.stored)]
-        size = SEGMENT_HEADER + sum(item.size for item in batch)
+        size = SEGMENT_HEADER + INDEX_HEADER + sum(item.disk_bytes for item in batch)
         while self._bytes + size > self._disk_budget and self.remove_oldest():
             pass
         if self._writer is not None:
@@ -152,7 +157,7 @@ class SegmentLog:
             with self._lock:
                 self._writer = writer
                 self._segments.append(segment)
-                self._bytes += SEGMENT_HEADER
+                self._bytes += SEGMENT_HEADER + INDEX_HEADER
         index = segment.index
         with self._lock:
             for item in batch:
@@ -161,7 +166,7 @@ class SegmentLog:
                 segment.last_arrival_ns = max(segment.last_arrival_ns, item.frame.arrival_ns)
             segment.next_sequence = batch[-1].frame.sequence + 1
             segment.end = batch[-1].frame.next_position
-            self._bytes += sum(item.size for item in batch)
+            self._bytes += sum(item.disk_bytes for item in batch)
 
     def _begin(self, first: Frame, buffers: list[bytes]) -> tuple[SegmentWriter, Segment]:
         header = SegmentHeader(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sloengine.spool.filesystem import FileSystem, read_all, write_all
 from sloengine.spool.frame import Source
-from sloengine.spool.index import Index
+from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Index
 
 SEGMENT_VERSION = 1
 MAX_POSITION = 2**63 - 1
@@ -111,8 +111,11 @@ class Segment:
 
     @property
     def bytes_on_disk(self) -> int:
-        """Bytes of the segment's two files."""
-        return SEGMENT_HEADER + self.end - self.base + self.index_bytes
+        """Bytes of the segment's two files; those of an index that is still to be written, too."""
+        index_bytes = self.index_bytes
+        if not index_bytes and self.index is not None:
+            index_bytes = INDEX_HEADER + INDEX_ENTRY * self.index.entries
+        return SEGMENT_HEADER + self.end - self.base + index_bytes
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sloengine.errors import RetryError, StoreError, TooLargeError
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_errors
 from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
-from sloengine.spool.index import MemoryIndex
+from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, MemoryIndex
 from sloengine.spool.index_keeper import IndexKeeper, TraceIdsOf
 from sloengine.spool.log import NewFrame, SegmentLog
 from sloengine.spool.quarantine import Quarantine
@@ -220,10 +220,10 @@ class Spool:
                 f"spool: a request of {len(payload)} bytes is more than it can hold; "
                 "send smaller batches"
             )
-        payload_check = zlib.crc32(payload, self._identity.seed)
+        payload_check = zlib.crc32(payload)
         hashes = self._identity.hasher.hashes(trace_ids)
         with self._lock:
-            self._refuse_unless_open(size)
+            self._refuse_unless_open(size + INDEX_ENTRY * len(hashes))
             position, sequence = self._end, self._next_sequence
             header = frame_header(
                 position=position,
@@ -403,7 +403,7 @@ class Spool:
                 "the senders; send the request again later"
             )
         kept = self._log.kept_bytes + self._unsynced_bytes
-        if kept + size + SEGMENT_HEADER > self._settings.disk_budget:
+        if kept + size + SEGMENT_HEADER + INDEX_HEADER > self._settings.disk_budget:
             raise RetryError(
                 f'spool folder "{self._directory}": requests that are not processed yet fill the '
                 f"budget of {self._settings.disk_budget} bytes; send the request again later",

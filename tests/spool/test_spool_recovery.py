@@ -23,9 +23,10 @@ FRAME = FRAME_HEADER + 33 + FILLER
 LAST = SEGMENTS - 1
 
 
-def flip(path: Path, offset: int) -> None:
+def flip(path: Path, *offsets: int) -> None:
     data = bytearray(path.read_bytes())
-    data[offset] ^= 0x10
+    for offset in offsets:
+        data[offset] ^= 0x10
     path.write_bytes(data)
 
 
@@ -38,6 +39,16 @@ def zero(path: Path, start: int, stop: int) -> None:
 def cut(path: Path, size: int) -> None:
     with path.open("r+b") as file:
         file.truncate(size)
+
+
+def delete_indexes(segments: list[Path]) -> None:
+    for path in segments:
+        path.with_suffix(".idx").unlink()
+
+
+def add_foreign_files(segments: list[Path]) -> None:
+    (segments[0].parent / "notes.txt").write_text("mine")
+    (segments[0].parent / "folder").mkdir()
 
 
 def at(frame: int, offset: int = 0) -> int:
@@ -80,10 +91,10 @@ CASES = {
     ),
     "bad magic in the first record": Case(lambda s: flip(s[0], at(0)), {0}, FRAME, quarantine=1),
     "bad checksums in two neighbours": Case(
-        lambda s: (flip(s[1], at(1, 60)), flip(s[1], at(2, 60))), {5, 6}, 2 * FRAME, quarantine=1
+        lambda s: flip(s[1], at(1, 60), at(2, 60)), {5, 6}, 2 * FRAME, quarantine=1
     ),
     "bad checksums in two places": Case(
-        lambda s: (flip(s[1], at(0, 60)), flip(s[1], at(2, 60))), {4, 6}, 2 * FRAME, quarantine=2
+        lambda s: flip(s[1], at(0, 60), at(2, 60)), {4, 6}, 2 * FRAME, quarantine=2
     ),
     "bad checksum at the end of a sealed segment": Case(
         lambda s: flip(s[1], at(3, 60)), {7}, FRAME, quarantine=1
@@ -117,7 +128,7 @@ CASES = {
     "sealed segment deleted": Case(lambda s: s[1].unlink(), {4, 5, 6, 7}, 4 * FRAME),
     "oldest segment deleted": Case(lambda s: s[0].unlink(), {0, 1, 2, 3}, counted=0),
     "deleted index": Case(lambda s: s[1].with_suffix(".idx").unlink()),
-    "deleted indexes": Case(lambda s: [path.with_suffix(".idx").unlink() for path in s]),
+    "deleted indexes": Case(delete_indexes),
     "index head flipped": Case(lambda s: flip(s[1].with_suffix(".idx"), 20)),
     "index body flipped": Case(lambda s: flip(s[1].with_suffix(".idx"), 70)),
     "index truncated": Case(lambda s: cut(s[1].with_suffix(".idx"), 70)),
@@ -134,9 +145,7 @@ CASES = {
     "unfinished file of a crash": Case(
         lambda s: s[0].with_name(f"{10**6:020d}.seg.tmp").write_bytes(b"half")
     ),
-    "foreign files": Case(
-        lambda s: ((s[0].parent / "notes.txt").write_text("mine"), (s[0].parent / "sub").mkdir())
-    ),
+    "foreign files": Case(add_foreign_files),
     "foreign bytes under a segment's name": Case(
         lambda s: s[0].with_name(f"{10**15:020d}.seg").write_bytes(b"no frame" * 100),
         lost_bytes=800,
@@ -168,8 +177,10 @@ def test_all_frames_but_the_damaged_survive(tmp_path: Path, name: str, indexed: 
     case.damage(segments)
     if not indexed:
         segments[LAST].with_suffix(".idx").unlink(missing_ok=True)
+    foreign = {path.name for path in tmp_path.iterdir()} & {"notes.txt", "folder"}
     for _ in range(2):
         spool = open_spool(tmp_path)
+        assert spool.statistics.foreign_files >= len(foreign)
         survivors = [n for n in range(FRAMES) if n not in case.lost]
         for _ in range(2):
             frames = everything(spool)
@@ -179,6 +190,7 @@ def test_all_frames_but_the_damaged_survive(tmp_path: Path, name: str, indexed: 
         assert spool.end >= (frames[-1].next_position if frames else 0)
         spool.close()
     assert len(list(tmp_path.glob("quarantine/*"))) == case.quarantine
+    assert foreign <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -275,12 +287,18 @@ def test_a_segment_of_a_newer_version_stops_the_start(tmp_path: Path) -> None:
         open_spool(tmp_path, store_id=STORE)
 
 
-def test_frames_written_behind_a_failed_sync_do_not_come_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("indexed", [True, False])
+def test_frames_written_behind_a_failed_sync_do_not_come_twice(
+    tmp_path: Path, indexed: bool
+) -> None:
     """An abandoned file may have more on disk than was acknowledged; the next has it too."""
     segments = fill(tmp_path)
     overlapping = segments[0].read_bytes() + segments[1].read_bytes()[SEGMENT_HEADER : at(2)]
     segments[0].write_bytes(overlapping)
+    if not indexed:
+        segments[0].with_suffix(".idx").unlink()
     spool = open_spool(tmp_path)
     assert [frame.position for frame in everything(spool)] == [n * FRAME for n in range(FRAMES)]
     assert spool.statistics.quarantined_frames == 0
+    assert found_by_index(spool) == list(range(FRAMES))
     spool.close()
