@@ -98,6 +98,16 @@ def run(
     return cursor.execute(sql, parameters).fetchall()
 
 
+def query(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = None
+) -> list[tuple[Any, ...]]:
+    """Read outside a transaction; an error of the database becomes a StoreError."""
+    try:
+        return run(cursor, sql, parameters)
+    except duckdb.Error as exc:
+        raise _running_error(exc) from exc
+
+
 @contextmanager
 def arrow_view(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Iterator[None]:
     """Let statements in the block read an Arrow table by `name`.
@@ -204,6 +214,6 @@ def _running_error(exc: duckdb.Error) -> StoreError:
     if "No space left" in text:
         return StoreError(f"store: the disk is full ({first_line}); free some space")
     return StoreError(
-        f"store: the database refused a transaction, nothing of it was kept ({first_line}); "
+        f"store: the database failed and kept nothing of what was asked ({first_line}); "
         "if it stays so after a restart, move the file away: the spool is counted anew"
     )

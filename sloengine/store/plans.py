@@ -9,7 +9,7 @@ from sloengine.store.commit import recount_sql, write_counts
 from sloengine.store.database import run
 from sloengine.store.verdicts import IndicatorSet, indicator_set
 
-_LATEST = "SELECT revision FROM definitions ORDER BY applied_ns DESC, rowid DESC LIMIT 1"
+_LATEST = "SELECT revision FROM definitions ORDER BY rowid DESC LIMIT 1"
 
 _INSERT_DEFINITIONS = """
 INSERT INTO definitions VALUES ($revision, $documents, $git_commit, $at_ns)

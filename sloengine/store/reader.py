@@ -10,7 +10,7 @@ from typing import Any, Self
 import duckdb
 
 from sloengine.store.columns import CONTENT, IDENTITY
-from sloengine.store.database import run, transaction
+from sloengine.store.database import query, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 from sloengine.store.retention import MERGED_DURATIONS
 from sloengine.store.rows import (
@@ -288,7 +288,7 @@ class StoreReader:
     def _rows(
         self, sql: str, parameters: Mapping[str, object] | None = None
     ) -> Sequence[tuple[Any, ...]]:
-        return run(self._cursor, sql, parameters)
+        return query(self._cursor, sql, parameters)
 
 
 def _lists(windows: Collection[CountWindow]) -> dict[str, object]:

@@ -48,12 +48,13 @@ SEMI JOIN asked AS a ON t.trace_hi = a.trace_hi AND t.trace_lo = a.trace_lo
 GROUP BY t.trace_hi, t.trace_lo
 """
 
+# In order of application, whatever the wall clock said.
 _DOCUMENTS = """
-SELECT documents FROM definitions WHERE revision = $revision ORDER BY applied_ns DESC LIMIT 1
+SELECT documents FROM definitions WHERE revision = $revision ORDER BY rowid DESC LIMIT 1
 """
 
 _LATEST_DEFINITIONS = """
-SELECT documents, git_commit FROM definitions ORDER BY applied_ns DESC LIMIT 1
+SELECT documents, git_commit FROM definitions ORDER BY rowid DESC LIMIT 1
 """
 
 _ADD_COVERAGE = """
@@ -118,7 +119,7 @@ class Store:
         try:
             if not read_only:
                 key = _matching_key(connection, directory, clock)
-            store_id, created_ns = run(connection, "SELECT store_id, created_ns FROM store")[0]
+            store_id, created_ns = _own_row(connection, directory)
             return cls(
                 connection,
                 path=directory / FILE_NAME,
@@ -199,13 +200,13 @@ class Store:
     def plan_documents(self, revision: str) -> str | None:
         """Return the documents of a set of definitions that was applied here once."""
         with self._lock:
-            rows = run(self._writer, _DOCUMENTS, {"revision": revision})
+            rows = query(self._writer, _DOCUMENTS, {"revision": revision})
         return rows[0][0] if rows else None
 
     def latest_definitions(self) -> tuple[str, str | None] | None:
         """Return documents and git commit of the set applied last; `None` where none ever was."""
         with self._lock:
-            rows = run(self._writer, _LATEST_DEFINITIONS)
+            rows = query(self._writer, _LATEST_DEFINITIONS)
         return rows[0] if rows else None
 
     def stored(self, trace_ids: Collection[int]) -> dict[int, StoredTrace]:
@@ -218,7 +219,7 @@ class Store:
         with self._lock:
             with arrow_view(self._writer, "arrow_asked", trace_table(trace_ids)):
                 run(self._writer, _ASKED)
-            rows = run(self._writer, _STORED_TRACES)
+            rows = query(self._writer, _STORED_TRACES)
         return {
             high << 64 | low: StoredTrace(revision, origin) for high, low, revision, origin in rows
         }
@@ -245,8 +246,19 @@ class Store:
             yield self._writer
 
     def _read_position(self) -> int | None:
-        position: int | None = run(self._writer, "SELECT position FROM spool_position")[0][0]
+        position: int | None = query(self._writer, "SELECT position FROM spool_position")[0][0]
         return position
+
+
+def _own_row(connection: duckdb.DuckDBPyConnection, directory: Path) -> tuple[str, int]:
+    rows = run(connection, "SELECT store_id, created_ns FROM store")
+    if not rows:
+        raise StoreError(
+            f"store {directory}: the process that made it was stopped too early; "
+            "start `sloengine serve` once, it completes the store"
+        )
+    store_id, created_ns = rows[0]
+    return store_id, created_ns
 
 
 def _matching_key(connection: duckdb.DuckDBPyConnection, directory: Path, clock: Clock) -> bytes:

@@ -1,4 +1,4 @@
-"""A month of minutes for a hundred objectives is reported within a second."""
+"""A month of minutes for a hundred objectives is reported within a second of one core."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ FROM range($minutes) AS a(m), range($slos) AS b(i)
 
 @pytest.mark.slow
 def test_a_hundred_objectives_over_a_month_of_minutes_within_a_second(tmp_path: Path) -> None:
+    """CPU time of all threads, so that a busy machine changes nothing."""
     good = parse_fact_condition('transaction.outcome == "good"', ())
     slos = tuple(
         SloRule(
@@ -69,9 +70,9 @@ def test_a_hundred_objectives_over_a_month_of_minutes_within_a_second(tmp_path: 
         with store.reader() as reader:
             took_s = []
             for _ in range(3):
-                began = time.perf_counter()
+                began = time.process_time()
                 found = evaluate(reader, plan, at_ns=AT, course=True)
-                took_s.append(time.perf_counter() - began)
+                took_s.append(time.process_time() - began)
     assert len(found.slos) == SLOS
     assert {(one.good, one.total) for one in found.slos} == {(98 * MINUTES, 100 * MINUTES)}
     assert {one.burn_rates[0].rate for one in found.slos} == {Fraction(2)}

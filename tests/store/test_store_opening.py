@@ -161,6 +161,17 @@ def test_a_store_without_its_key_is_refused(
         Store.open(tmp_path, clock=clock)
 
 
+def test_a_store_that_was_left_half_made_is_completed(tmp_path: Path, clock: FrozenClock) -> None:
+    Store.open(tmp_path, clock=clock).close()
+    connection = duckdb.connect(str(tmp_path / FILE_NAME))
+    run(connection, "DELETE FROM store")
+    connection.close()
+    with pytest.raises(StoreError, match="completes the store"):
+        Store.open(tmp_path, clock=clock, read_only=True)
+    with Store.open(tmp_path, clock=clock) as store:
+        assert store.created_ns == T0
+
+
 def test_the_database_reaches_no_other_file(tmp_path: Path, clock: FrozenClock) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("a,b\n1,2\n")

@@ -105,11 +105,21 @@ def test_documents_stay_readable_by_revision(store: Store) -> None:
     assert store.plan_documents("a") == "first"
     assert store.plan_documents("b") == "second"
     assert store.plan_documents("c") is None
-    assert run(store._writer, "SELECT revision FROM definitions ORDER BY applied_ns") == [
+    assert run(store._writer, "SELECT revision FROM definitions ORDER BY rowid") == [
         ("a",),
         ("b",),
         ("a",),
     ]
+
+
+def test_the_latest_definitions_are_those_applied_last_whatever_the_clock_said(
+    store: Store,
+) -> None:
+    assert store.latest_definitions() is None
+    store.register_plan(make_plan(revision="a", documents="first"), at_ns=T0)
+    store.register_plan(make_plan(revision="b", documents="second"), at_ns=T0 - 1)
+    assert store.latest_definitions() == ("second", None)
+    assert store.size_bytes > 0
 
 
 def test_the_generated_expression_of_two_objectives() -> None:
