@@ -23,6 +23,7 @@ from sloengine.store.database import (
     arrow_view,
     connect,
     prepare_folder,
+    query,
     run,
     transaction,
 )
