@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 
 def _missing(need: str, what: str, cure: str) -> None:
@@ -42,3 +43,8 @@ def chromium() -> str:
     if program is None:
         _missing("chromium", "Chromium is not installed", "install it to look at the pages")
     return str(program)
+
+
+# A shared, busy machine makes single examples slow; what an example costs is not what is tested.
+settings.register_profile("sloengine", deadline=None)
+settings.load_profile("sloengine")

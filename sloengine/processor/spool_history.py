@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sloengine.definitions.plan import Plan
 from sloengine.otlp import Decoder
 from sloengine.ottl import ConditionTable
 from sloengine.processor.history import EarlierTrace, HistoryFrame, PendingSpans
 from sloengine.spool import Spool
-from sloengine.store import Store, StoredTrace
+from sloengine.store import Store
 
 DecoderOf = Callable[[Plan, ConditionTable], Decoder]
 
@@ -34,7 +34,7 @@ class SpoolHistory:
         plan: Plan,
         table: ConditionTable,
         decoder_of: DecoderOf,
-        plan_of: Callable[[str], Plan],
+        plan_of: Callable[[str], Plan],  # from the documents that the store keeps
     ) -> None:
         self._spool = spool
         self._store = store
@@ -69,29 +69,35 @@ class SpoolHistory:
             has_other_plan = revision is not None and revision != self._own[0].revision
             if has_earlier or has_other_plan:
                 to_read.setdefault(revision, {})[trace_id] = found
-        frames = {revision: self._read(revision, found) for revision, found in to_read.items()}
+        frames: dict[int, list[HistoryFrame]] = {}
+        for revision, found_by_trace in to_read.items():
+            frames.update(self._read(revision, found_by_trace, wanted))
         answer: dict[int, EarlierTrace] = {}
-        for trace_id, facts in stored.items():
-            found = positions.get(trace_id, [])
-            answer[trace_id] = EarlierTrace(
-                frames=tuple(frames.get(facts.revision, {}).get(trace_id, ())),
-                revision=facts.revision,
-                has_stored_facts=True,
-                complete=self._is_complete(facts, found),
-            )
-        for trace_id, read in frames.get(None, {}).items():
-            answer[trace_id] = EarlierTrace(
-                frames=tuple(read), revision=None, has_stored_facts=False, complete=True
-            )
+        for trace_id, pending in wanted.items():
+            facts = stored.get(trace_id)
+            read = tuple(frames.get(trace_id, ()))
+            if facts is not None:
+                answer[trace_id] = EarlierTrace(
+                    frames=read,
+                    revision=facts.revision,
+                    has_stored_facts=True,
+                    complete=facts.origin >= pending.first_position
+                    or any(frame.position == facts.origin for frame in read),
+                )
+            elif any(frame.position < pending.first_position for frame in read):
+                answer[trace_id] = EarlierTrace(
+                    frames=read, revision=None, has_stored_facts=False, complete=True
+                )
         return answer
 
     def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
         """Return the plan of a revision and its table; `None` where the store has it no more."""
         if revision not in self._plans:
-            if self._store.plan_documents(revision) is None:
+            documents = self._store.plan_documents(revision)
+            if documents is None:
                 self._plans[revision] = None
             else:
-                plan = self._plan_of(revision)
+                plan = self._plan_of(documents)
                 self._plans[revision] = (plan, ConditionTable(plan.fields, plan.conditions))
         return self._plans[revision]
 
@@ -103,17 +109,17 @@ class SpoolHistory:
             or pending.earliest_ns < pending.first_arrival_ns - horizon_ns // 2
         )
 
-    @staticmethod
-    def _is_complete(facts: StoredTrace, found: Iterable[int]) -> bool:
-        """Whether the oldest frame that the stored facts rest on can still be read.
-
-        Frames are deleted from the oldest on, so the others are there as well.
-        """
-        return facts.origin in found
-
     def _read(
-        self, revision: str | None, found: Mapping[int, Sequence[int]]
+        self,
+        revision: str | None,
+        found: Mapping[int, Sequence[int]],
+        wanted: Mapping[int, PendingSpans],
     ) -> dict[int, list[HistoryFrame]]:
+        """Read and decode frames, less those beyond a trace's horizon.
+
+        Frames are deleted from the oldest on: where the oldest one of a verdict is here, so are the
+        others.
+        """
         known = self._own if revision is None else self.plan(revision)
         if known is None:
             return {}
@@ -126,5 +132,6 @@ class SpoolHistory:
         for frame in self._spool.read_at(sorted(traces_at)):
             history_frame = HistoryFrame(frame.position, decoder.decode(frame.payload).batch)
             for trace_id in traces_at[frame.position]:
-                read[trace_id].append(history_frame)
+                if frame.arrival_ns >= wanted[trace_id].since_arrival_ns:
+                    read[trace_id].append(history_frame)
         return read

@@ -1,0 +1,172 @@
+"""A small set of definitions, requests for it, and an engine on free ports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from sloengine.clock import Clock, FrozenClock
+from sloengine.config import EngineConfig
+from sloengine.definitions import load_definitions
+from sloengine.engine import Engine, Pipeline
+from sloengine.instrumentation import Instrumentation
+from sloengine.otlp import trace_ids_of
+from sloengine.processor import ProcessorSettings
+from sloengine.spool import Spool
+from sloengine.store import Store
+
+SECOND_NS = 10**9
+NOON_NS = 1_764_072_000 * SECOND_NS
+
+CHECKOUT = """
+apiVersion: sloengine/v1
+kind: BusinessTransaction
+metadata: {name: checkout}
+spec:
+  entry:
+    - resource.attributes["service.name"] == "shop" and span.name == "checkout"
+  outcome:
+    - failed: {entry: span.status.code == STATUS_CODE_ERROR}
+    - slow: {longerThan: 4s}
+  promise: {target: 99%, window: 28d}
+"""
+
+REJECTING = CHECKOUT.replace(
+    "    - slow:", "    - failed: {reason: no-payment, noSpan: 'span.name == \"pay\"'}\n    - slow:"
+)
+
+
+def span(
+    trace: int,
+    number: int,
+    name: str = "checkout",
+    *,
+    parent: int = 0,
+    start_s: float = 0.0,
+    duration_s: float = 1.0,
+    error: bool = False,
+) -> Span:
+    start_ns = NOON_NS + int(start_s * SECOND_NS)
+    return Span(
+        trace_id=trace.to_bytes(16, "big"),
+        span_id=number.to_bytes(8, "big"),
+        parent_span_id=parent.to_bytes(8, "big") if parent else b"",
+        name=name,
+        kind=Span.SPAN_KIND_SERVER,
+        start_time_unix_nano=start_ns,
+        end_time_unix_nano=start_ns + int(duration_s * SECOND_NS),
+        status=Status(code=Status.STATUS_CODE_ERROR if error else Status.STATUS_CODE_UNSET),
+    )
+
+
+def request(*spans: Span, service: str = "shop") -> bytes:
+    message = ExportTraceServiceRequest()
+    resource_spans = message.resource_spans.add()
+    attribute = resource_spans.resource.attributes.add(key="service.name")
+    attribute.value.string_value = service
+    resource_spans.scope_spans.add().spans.extend(spans)
+    return message.SerializeToString()
+
+
+def write_definitions(folder: Path, text: str = CHECKOUT) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "checkout.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def config_of(folder: Path, **more: Any) -> EngineConfig:
+    keys: dict[str, Any] = {
+        "receiver": {
+            "protocols": {
+                "grpc": {"endpoint": "127.0.0.1:0"},
+                "http": {"endpoint": "127.0.0.1:0"},
+            }
+        },
+        "definitions": {"path": write_definitions(folder / "definitions")},
+        "store": {"directory": folder / "data"},
+        "processor": {"idle_wait": "50ms", "max_wait": "10s"},
+        "extensions": {"health_check": None},
+    }
+    return EngineConfig.model_validate({**keys, **more})
+
+
+@contextmanager
+def running(config: EngineConfig, clock: Clock | None = None) -> Iterator[Engine]:
+    engine = Engine(config, clock=clock)
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+@contextmanager
+def pipeline(
+    folder: Path,
+    clock: FrozenClock,
+    *,
+    definitions: str = CHECKOUT,
+    recent_traces: int = 1000,
+    horizon_ns: int = 3600 * SECOND_NS,
+    disk_budget: int = 1 << 30,
+    segment_bytes: int = 1 << 20,
+) -> Iterator[tuple[Pipeline, Store, Spool]]:
+    """The stages without listeners, on a clock that the test moves."""
+    plan = load_definitions(write_definitions(folder / "definitions", definitions)).plan
+    store = Store.open(folder / "data", clock=clock)
+    spool = Spool.open(
+        folder / "data" / "spool",
+        store_id=store.store_id,
+        clock=clock,
+        trace_ids_of=trace_ids_of,
+        committed=store.position or 0,
+        disk_budget=disk_budget,
+        segment_bytes=segment_bytes,
+    )
+    try:
+        stages = Pipeline(
+            plan,
+            store=store,
+            spool=spool,
+            clock=clock,
+            settings=ProcessorSettings(
+                idle_wait_ns=10 * SECOND_NS,
+                max_wait_ns=120 * SECOND_NS,
+                recent_traces=recent_traces,
+                late_horizon_ns=horizon_ns,
+            ),
+            instrumentation=Instrumentation.disabled(),
+        )
+        stages.recover()
+        yield stages, store, spool
+    finally:
+        spool.close()
+        store.close()
+
+
+def outcomes(store: Store) -> list[tuple[int, str, str, str]]:
+    """Return (trace, transaction, outcome, reason) of every stored fact."""
+    with store.reader() as reader:
+        return sorted(
+            (fact.trace_id, fact.transaction, str(fact.outcome), fact.reason)
+            for fact in reader.facts()
+        )
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    """Ask again until it holds: what runs in other threads has no other way to tell."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
+        time.sleep(0.02)
+
+
+def all_of(stages: Pipeline, payloads: Sequence[bytes]) -> None:
+    for payload in payloads:
+        stages.accept(payload, source="grpc:test")
