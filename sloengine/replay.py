@@ -139,7 +139,11 @@ def _replay(
     if not pipeline.process() or not pipeline.process(everything=True):
         raise StoreError(f"{pipeline.failure}; nothing was lost, replay again")
     with store.reader() as reader:
-        last_ns = reader.last_event_ns()
-        at_ns = clock.now_ns() if last_ns is None else last_ns + 1
+        first_ns, last_ns = reader.first_event_ns(), reader.last_event_ns()
+    at_ns = clock.now_ns() if last_ns is None else last_ns + 1
+    if first_ns is not None:
+        # The files are all that was watched: from their first event to their last.
+        store.record_coverage(first_ns, at_ns)
+    with store.reader() as reader:
         evaluation = evaluate(reader, plan, at_ns=at_ns, course=True)
     return Replayed(spans, requests, rejected, tuple(problems), evaluation)

@@ -49,9 +49,8 @@ for command in (serve, validate, report, replay, expand, demo):
 def main() -> None:
     """Run the command line; the entry point of the package."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        # Without its standalone mode click returns the code of an `Exit` instead of raising it.
+        sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -118,6 +118,9 @@ COUNTERS = "SELECT name, sum(value)::BIGINT FROM engine_counters GROUP BY name O
 # Purpose: the latest end of any stored fact. Column: end_ns, NULL where there is none.
 LAST_EVENT = "SELECT max(end_ns) FROM transactions"
 
+# Purpose: the first event of all. Columns: first_ns.
+FIRST_EVENT = "SELECT min(end_ns) FROM transactions"
+
 # Purpose: stored facts that were replaced or removed, by when that was.
 # Parameters: start_ns, end_ns. Columns: those of the table.
 CORRECTIONS = """
@@ -251,6 +254,11 @@ class StoreReader:
         """Return the latest end of any stored fact."""
         latest: int | None = self._rows(LAST_EVENT)[0][0]
         return latest
+
+    def first_event_ns(self) -> int | None:
+        """Return the earliest end of any stored fact."""
+        earliest: int | None = self._rows(FIRST_EVENT)[0][0]
+        return earliest
 
     def folded_until_ns(self) -> int:
         """Return the instant before which counts stand in minutes; 0 where none do."""
