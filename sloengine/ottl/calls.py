@@ -5,7 +5,7 @@ from __future__ import annotations
 from sloengine.ottl.problems import EvaluationError, OttlError
 from sloengine.ottl.registry import Getter
 from sloengine.ottl.tree import Call, ListOf, Literal, ValueNode
-from sloengine.ottl.values import type_name
+from sloengine.ottl.values import json_text
 
 
 def check_call(call: Call) -> None:
@@ -37,7 +37,7 @@ def _check_argument(call: Call, name: str, getter: Getter, argument: ValueNode) 
                 return None
             case Literal(value=tuple() as items):
                 return [
-                    _check_argument(call, name, getter.items, Literal(item, "", place))
+                    _check_argument(call, name, getter.items, Literal(item, json_text(item), place))
                     for item in items
                 ]
             case _:
@@ -59,7 +59,7 @@ def _check_argument(call: Call, name: str, getter: Getter, argument: ValueNode) 
         return accept(argument.value)
     except EvaluationError as exc:
         raise OttlError(
-            f"{call.name} refuses {argument.text or type_name(argument.value)} as {name}: {exc}",
+            f"{call.name} refuses {argument.text} as {name}: {exc}",
             place.offset,
             place.length,
         ) from exc

@@ -286,7 +286,9 @@ class _Parser(Cursor):
     def _path(self) -> Node:
         names = [self.advance()]
         if self.at(Kind.MARK, "("):
-            raise self._not_a_function(names[0])
+            raise self._not_a_function(names[0].text, names[0].offset)
+        if self.at(Kind.UPPER) and self.token.offset == names[0].end:
+            raise self._not_a_function(names[0].text + self.token.text, names[0].offset)
         keys = self._keys()
         while self.accept(Kind.MARK, "."):
             if keys:
@@ -328,11 +330,14 @@ class _Parser(Cursor):
         hint = suggestion(token.text, enums) or f"; known are {', '.join(sorted(enums)) or 'none'}"
         raise error_at(token, f"{token.text} is no known name{hint}")
 
-    def _not_a_function(self, token: Token) -> OttlError:
+    def _not_a_function(self, word: str, offset: int) -> OttlError:
         functions = self._namespace.functions
-        compact = token.text.replace("_", "")
-        hint = suggestion(token.text, functions) or suggestion(compact, functions)
-        return error_at(token, f"functions begin with a capital, unlike {token.text}{hint}")
+        hint = suggestion(word, functions) or suggestion(word.replace("_", ""), functions)
+        return OttlError(
+            f"{word} is neither a path (lower case) nor a function (capital first){hint}",
+            offset,
+            len(word),
+        )
 
     def _call(self, name: Token) -> Node:
         functions = self._namespace.functions

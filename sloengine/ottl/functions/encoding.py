@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from sloengine.ottl.functions.getters import STRING
+from sloengine.ottl.functions.getters import STRING, checked
 from sloengine.ottl.functions.json_text import parse_json
 from sloengine.ottl.problems import EvaluationError
 from sloengine.ottl.regex import compile_pattern
@@ -58,9 +58,8 @@ _NAMED = ("base64", "base64-raw", "base64-url", "base64-raw-url")
 _VARIANTS = (None, *_NAMED)
 
 
-def _check_variant(_target: str | None, variant: str | None) -> None:
-    if variant is not None:
-        _encode("", variant)
+def _check_variant(variant: str) -> None:
+    _encode("", variant)
 
 
 def _digest(name: str) -> Callable[[str], str]:
@@ -90,11 +89,6 @@ def _extract(target: str, pattern: str) -> dict[str, Value]:
     return {name: text or "" for name, text in found.groupdict().items()} if found else {}
 
 
-def _check_extract(_target: str | None, pattern: str | None) -> None:
-    if pattern is not None:
-        _named_groups(pattern)
-
-
 _TARGET = (Parameter("target", STRING),)
 
 FUNCTIONS = (
@@ -112,10 +106,9 @@ FUNCTIONS = (
     ),
     Function(
         "Base64Encode",
-        (*_TARGET, Parameter("variant", STRING, optional=True)),
+        (*_TARGET, Parameter("variant", checked(STRING, _check_variant), optional=True)),
         _encode,
         "The base64 of a string; variants base64, base64-raw, base64-url, base64-raw-url.",
-        _check_variant,
     ),
     Function("MD5", _TARGET, _digest("md5"), "The MD5 of a string, in hexadecimal digits."),
     Function("SHA1", _TARGET, _digest("sha1"), "The SHA-1 of a string, in hexadecimal digits."),
@@ -130,9 +123,8 @@ FUNCTIONS = (
     ),
     Function(
         "ExtractPatterns",
-        (*_TARGET, Parameter("pattern", STRING)),
+        (*_TARGET, Parameter("pattern", checked(STRING, _named_groups))),
         _extract,
         "The named groups of the first match, as a map; empty where nothing matches.",
-        _check_extract,
     ),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from sloengine.ottl.arithmetic import int_of_float
 from sloengine.ottl.problems import EvaluationError
@@ -22,7 +24,7 @@ from sloengine.ottl.values import (
 
 
 def _expected(what: str, value: Operand) -> EvaluationError:
-    return EvaluationError(f"a {what} is needed, not {type_name(value)}")
+    return EvaluationError(f"{what} expected, found {type_name(value)}")
 
 
 def _string(value: Operand) -> str:
@@ -185,6 +187,17 @@ LITERAL_STRING = replace(STRING, name="a literal string", literal=True)
 def list_of(getter: Getter) -> Getter:
     """Return the type of an argument that is written as a list, each item of type `getter`."""
     return Getter(f"list of {getter.name}", _any, items=getter)
+
+
+def checked(getter: Getter, check: Callable[[Any], object]) -> Getter:
+    """Return the same type, whose literals must also pass `check` (it raises where not)."""
+
+    def accepts(value: Operand) -> Any:
+        converted = getter.convert(value)
+        check(converted)
+        return converted
+
+    return replace(getter, accepts=accepts)
 
 
 def lazy(getter: Getter) -> Getter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sloengine.ottl.functions.getters import ANY
+from sloengine.ottl.functions.getters import ANY, checked
 from sloengine.ottl.problems import EvaluationError
 from sloengine.ottl.registry import Function, Parameter
 from sloengine.ottl.values import OpaqueId, Operand, type_name
@@ -36,14 +36,6 @@ def _id_of(size: int) -> Callable[[Operand], OpaqueId]:
     return make
 
 
-def _check(make: Callable[[Operand], OpaqueId]) -> Callable[[Operand], None]:
-    def check(target: Operand) -> None:
-        if target is not None:
-            make(target)
-
-    return check
-
-
 _trace_id, _span_id = _id_of(16), _id_of(8)
 
 FUNCTIONS = (
@@ -55,16 +47,14 @@ FUNCTIONS = (
     ),
     Function(
         "TraceID",
-        (Parameter("target", ANY),),
+        (Parameter("target", checked(ANY, _trace_id)),),
         _trace_id,
         "A trace id from 16 bytes or 32 hexadecimal digits, for == and !=.",
-        _check(_trace_id),
     ),
     Function(
         "SpanID",
-        (Parameter("target", ANY),),
+        (Parameter("target", checked(ANY, _span_id)),),
         _span_id,
         "A span id from 8 bytes or 16 hexadecimal digits, for == and !=.",
-        _check(_span_id),
     ),
 )

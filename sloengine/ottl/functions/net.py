@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from sloengine.ottl.functions.getters import STRING, list_of
+from sloengine.ottl.functions.getters import STRING, checked, list_of
 from sloengine.ottl.problems import EvaluationError
 from sloengine.ottl.registry import Function, Parameter
 
@@ -50,19 +50,12 @@ def _unmapped(network: Network) -> Network:
     return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
 
 
-def _check(_target: str | None, networks: list[str | None] | None) -> None:
-    for network in networks or ():
-        if network is not None:
-            _network(network)
-
-
 FUNCTIONS = (
     Function(
         "IsInCIDR",
-        (Parameter("target", STRING), Parameter("networks", list_of(STRING))),
+        (Parameter("target", STRING), Parameter("networks", list_of(checked(STRING, _network)))),
         _is_in_cidr,
         "Whether an IP address lies in one of the networks of a written list; false for text that "
         "is no address, an error for nil.",
-        _check,
     ),
 )

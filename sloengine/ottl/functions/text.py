@@ -8,6 +8,7 @@ from sloengine.ottl.functions.getters import (
     LITERAL_STRING,
     STRING,
     STRING_LIKE,
+    checked,
     list_of,
 )
 from sloengine.ottl.problems import EvaluationError
@@ -19,11 +20,6 @@ from sloengine.ottl.values import Operand, Strings
 def _is_match(target: str | None, pattern: str) -> bool:
     compiled = compile_pattern(pattern)
     return target is not None and compiled.search(target) is not None
-
-
-def _check_pattern(_target: str | None, pattern: str | None) -> None:
-    if pattern is not None:
-        compile_pattern(pattern)
 
 
 def lower(text: str) -> str:
@@ -151,7 +147,7 @@ def camel_case(text: str) -> str:
 _CASES = {"lower": lower, "upper": upper, "snake": snake_case, "camel": camel_case}
 
 
-def _check_case(_target: str | None, to_case: str | None) -> None:
+def _check_case(to_case: str) -> None:
     if to_case not in _CASES:
         raise EvaluationError(f'"{to_case}" is no case; write lower, upper, snake or camel')
 
@@ -165,10 +161,9 @@ _TARGET = Parameter("target", STRING)
 FUNCTIONS = (
     Function(
         "IsMatch",
-        (Parameter("target", STRING_LIKE), Parameter("pattern", STRING)),
+        (Parameter("target", STRING_LIKE), Parameter("pattern", checked(STRING, compile_pattern))),
         _is_match,
         "Whether the RE2 pattern is found anywhere in the text; nil matches nothing.",
-        _check_pattern,
     ),
     Function(
         "HasPrefix",
@@ -196,10 +191,9 @@ FUNCTIONS = (
     ),
     Function(
         "ConvertCase",
-        (_TARGET, Parameter("to_case", LITERAL_STRING)),
+        (_TARGET, Parameter("to_case", checked(LITERAL_STRING, _check_case))),
         _convert_case,
         "The string in the case `lower`, `upper`, `snake` or `camel`, written out.",
-        _check_case,
     ),
     Function("ToSnakeCase", (_TARGET,), snake_case, "The string in snake case."),
     Function("ToCamelCase", (_TARGET,), camel_case, "The string in camel case."),

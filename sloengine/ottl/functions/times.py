@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from sloengine.ottl.functions.getters import DURATION, INT, STRING, TIME
+from sloengine.ottl.functions.getters import DURATION, INT, STRING, TIME, checked
 from sloengine.ottl.problems import EvaluationError
 from sloengine.ottl.registry import Function, Parameter
 from sloengine.ottl.values import INT_MAX, INT_MIN, Duration, Instant, wrap_int
@@ -47,11 +47,6 @@ def _duration(text: str) -> Duration:
     if not INT_MIN <= sign * total <= INT_MAX:
         raise EvaluationError(f"{text} does not fit into 64 bits of nanoseconds")
     return Duration(sign * total)
-
-
-def _check_duration(text: str | None) -> None:
-    if text is not None:
-        _duration(text)
 
 
 def _truncated(unit: int) -> Callable[[Duration], int]:
@@ -102,10 +97,9 @@ _TIME = (Parameter("time", TIME),)
 FUNCTIONS = (
     Function(
         "Duration",
-        (Parameter("duration", STRING),),
+        (Parameter("duration", checked(STRING, _duration)),),
         _duration,
         'A duration from text such as "4s" or "1h30m"; an error for anything else.',
-        _check_duration,
     ),
     Function("Nanoseconds", _LENGTH, _truncated(1), "A duration as an int of nanoseconds."),
     Function("Microseconds", _LENGTH, _truncated(10**3), "A duration in whole microseconds."),
