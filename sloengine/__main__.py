@@ -1,0 +1,5 @@
+"""`python -m sloengine` is `sloengine`."""
+
+from sloengine.cli import main
+
+main()

@@ -1,0 +1,145 @@
+"""The whole sidecar, with real listeners, in this process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+import urllib.request
+from pathlib import Path
+
+import grpc
+import pytest
+from engine_kit import (
+    CHECKOUT,
+    REJECTING,
+    config_of,
+    eventually,
+    request,
+    running,
+    span,
+    write_definitions,
+)
+
+from sloengine.clock import SystemClock
+from sloengine.engine import SOCKET, Engine, report_of_store
+from sloengine.errors import DefinitionsError, OperatorError, StoreError
+from sloengine.report import ReportRequest
+
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+def recent(trace: int, *, error: bool = False) -> bytes:
+    """A trace that ends now, so that a report of now counts it."""
+    now_ns = SystemClock().now_ns()
+    one = span(trace, 1, error=error)
+    one.start_time_unix_nano, one.end_time_unix_nano = now_ns - 10**9, now_ns
+    return request(one)
+
+
+def export(address: str, payload: bytes) -> bytes:
+    """Send one request as it is; the answer's bytes."""
+    with grpc.insecure_channel(address) as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(EXPORT)
+        return call(payload, timeout=20, wait_for_ready=True)
+
+
+def send(engine: Engine, payload: bytes) -> bytes:
+    return export(str(engine.grpc_endpoint), payload)
+
+
+def counts(directory: Path) -> tuple[int, int]:
+    """Good and total of the only SLO, asked as `sloengine report` asks."""
+    document = json.loads(report_of_store(directory, ReportRequest(form="json")))
+    (slo,) = document["slos"]
+    return slo["good"], slo["total"]
+
+
+def test_a_span_over_grpc_and_one_over_http_reach_the_report(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    with running(config) as engine:
+        assert send(engine, recent(1)) == b""
+        asked = urllib.request.Request(
+            f"http://{engine.http_endpoint}/v1/traces",
+            data=recent(2, error=True),
+            headers={"Content-Type": "application/x-protobuf"},
+        )
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert answer.status == 200
+        assert engine.settle(20)
+        assert counts(config.store.directory) == (1, 2)
+    assert counts(config.store.directory) == (1, 2)
+
+
+def test_the_local_socket_is_for_its_owner_only_and_goes_with_the_engine(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    path = config.store.directory / SOCKET
+    with running(config):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not path.exists()
+
+
+def test_two_engines_do_not_share_a_store(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    with running(config), pytest.raises(StoreError, match=r"already|another|in use|held"):
+        Engine(config).start()
+
+
+def test_a_part_that_cannot_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    with running(config) as engine:
+        taken = str(engine.grpc_endpoint)
+        other = config_of(
+            tmp_path / "other",
+            receiver={"protocols": {"grpc": {"endpoint": taken}, "http": None}},
+        )
+        with pytest.raises(OperatorError, match=r"receiver\.protocols\.grpc\.endpoint"):
+            Engine(other).start()
+    with running(other):
+        pass
+
+
+def test_a_broken_new_set_of_definitions_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    with running(config) as engine:
+        write_definitions(tmp_path / "definitions", CHECKOUT.replace("99%", "100%"))
+        with pytest.raises(DefinitionsError, match="leaves no error budget"):
+            engine.reload()
+        send(engine, recent(1))
+        assert engine.settle(20)
+        assert counts(config.store.directory) == (1, 1)
+
+
+def test_a_good_new_set_of_definitions_judges_from_then_on(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    with running(config) as engine:
+        send(engine, recent(1))
+        assert engine.settle(20)
+        write_definitions(tmp_path / "definitions", REJECTING)
+        assert engine.reload()
+        assert not engine.reload()
+        send(engine, recent(2))
+        assert engine.settle(20)
+        assert counts(config.store.directory) == (1, 2)
+
+
+def test_traces_close_by_themselves_after_idle_wait(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    with running(config) as engine:
+        send(engine, recent(1))
+        eventually(lambda: counts(config.store.directory) == (1, 1), "the trace is counted")
+
+
+def test_a_backend_that_is_down_costs_one_line_and_no_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = {"otlp": {"endpoint": "127.0.0.1:1", "timeout": "300ms"}}
+    config = config_of(tmp_path, exporter=exporter, evaluate={"interval": "100ms"})
+    with caplog.at_level(logging.WARNING), running(config) as engine:
+        send(engine, recent(1))
+        assert engine.settle(20)
+        eventually(
+            lambda: any("127.0.0.1:1" in line for line in caplog.messages), "the outage is said"
+        )
+        assert counts(config.store.directory) == (1, 1)
+    assert len([line for line in caplog.messages if "127.0.0.1:1" in line]) == 1
