@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol
 
 import zstandard
+from typing_extensions import Buffer
 
 from sloengine.errors import PermanentError
 from sloengine.otlp.json_form import json_to_protobuf
@@ -24,6 +26,10 @@ MAX_REQUEST_BYTES = 256 << 20
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _LENGTH = struct.Struct(">I")
+_PEEK = 512
+_JSON = re.compile(rb"\s*[{\[]\s*(?:[\"}{\[\]]|$)")
+"""How JSON begins. A request may begin with the same two bytes, a newline and a brace, but then
+goes on with a field number."""
 _REQUEST_TAG = 0x0A
 """The first byte of a non-empty request: field 1, length-delimited."""
 
@@ -59,10 +65,10 @@ def read_requests(path: Path) -> Iterator[FileRequest]:
     with raw:
         content = _inflated(raw)
         try:
-            first = content.peek(1)[:1]
-            if first in (b"{", b"[") or first.isspace() or not first:
+            start = content.peek(_PEEK)[:_PEEK]
+            if not start.strip() or _JSON.match(start):
                 yield from _json(path, content, raw)
-            elif first[0] == _REQUEST_TAG:
+            elif start[0] == _REQUEST_TAG:
                 yield from _one_binary(path, content, raw)
             else:
                 yield from _prefixed(path, content, raw)
@@ -74,15 +80,32 @@ def read_requests(path: Path) -> Iterator[FileRequest]:
 
 def _inflated(raw: io.BufferedReader) -> io.BufferedReader:
     start = raw.peek(4)
-    inflated: object
     if start.startswith(_GZIP):
-        inflated = gzip.GzipFile(fileobj=raw)
-    elif start.startswith(_ZSTD):
-        inflated = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-    else:
-        return raw
-    # Both are readable raw streams, which their types do not say.
-    return io.BufferedReader(cast("io.RawIOBase", inflated), 1 << 20)
+        return io.BufferedReader(_Inflating(gzip.GzipFile(fileobj=raw)), 1 << 20)
+    if start.startswith(_ZSTD):
+        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        return io.BufferedReader(_Inflating(reader), 1 << 20)
+    return raw
+
+
+class _Reader(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class _Inflating(io.RawIOBase):
+    """Gives what could be inflated before it meets damage; the damage comes with the next read."""
+
+    def __init__(self, inner: _Reader) -> None:
+        self._inner = inner
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._inner.read1(len(view))
+        view[: len(data)] = data
+        return len(data)
 
 
 def _json(path: Path, content: io.BufferedReader, raw: IO[bytes]) -> Iterator[FileRequest]:
