@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -227,6 +228,41 @@ def test_another_revision_with_the_same_verdict_replaces_and_corrects_no_verdict
     assert reader.facts() == (again,)
     assert reader.window_counts([WINDOW])[WINDOW] == Counts(good=1, total=1)
     assert reader.export_state().corrections == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"customer": None},
+        {"session": b"s" * 16},
+        {"intent": b"i" * 16},
+        {"amount_micros": None},
+        {"currency": None},
+        {"dimensions": {}},
+        {"incomplete": True},
+        {"definition": "e" * 12},
+        {"start_ns": T0 - 5},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_any_field_that_changes_replaces_the_fact(
+    counting: Store, reader: StoreReader, change: dict[str, Any]
+) -> None:
+    """From a value to none and back, too: NULL is not equal to anything, and yet no change."""
+    before, after = make_fact(1), replace(make_fact(1), **change)
+    counting.commit(make_batch(before))
+    for given in (after, before):
+        assert counting.commit(make_batch(given, recheck=[1])).corrected == 1
+        assert counting.commit(make_batch(given, recheck=[1])).unchanged == 1
+        assert reader.facts() == (given,)
+
+
+def test_the_order_of_dimensions_is_no_difference(counting: Store) -> None:
+    dimensions = {"tier": "gold", "region": "eu"}
+    fact = replace(make_fact(1), dimensions=dimensions)
+    turned = replace(fact, dimensions=dict(reversed(dimensions.items())))
+    counting.commit(make_batch(fact))
+    assert counting.commit(make_batch(turned, recheck=[1])).unchanged == 1
 
 
 def test_slos_that_share_an_indicator_share_counts_and_export_their_own(store: Store) -> None:

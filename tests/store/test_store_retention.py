@@ -96,6 +96,8 @@ def test_what_comes_late_to_folded_time_is_counted_and_folded(store: Store) -> N
         assert reader.window_counts([WINDOW])[WINDOW] == Counts(good=19, total=37)
         store.compact(NOW + MINUTE_NS)
         assert everything(reader) == before
+    fine = f"SELECT count(*) FROM sli_counts WHERE slot_ns % {MINUTE_NS} <> 0"
+    assert run(store._writer, fine) == [(0,)]
 
 
 def test_a_clock_that_went_back_unfolds_nothing(store: Store) -> None:
