@@ -91,6 +91,36 @@ def connect(
     return connection
 
 
+def connect_memory(*, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+    """Open a database that lives in memory alone, never spills to disk, and ends with the process.
+
+    Raises StoreError where it cannot be made.
+    """
+    path = Path(":memory:")
+    try:
+        connection = duckdb.connect(
+            str(path),
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "temp_directory": "",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "python_enable_replacements": False,
+            },
+        )
+    except duckdb.Error as exc:
+        raise _running_error(exc) from exc
+    try:
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        _migrate(connection, path, read_only=False)
+    except duckdb.Error as exc:
+        connection.close()
+        raise _running_error(exc) from exc
+    return connection
+
+
 def run(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters = None
 ) -> list[tuple[Any, ...]]:

@@ -36,6 +36,11 @@ def load_or_create_key(directory: Path) -> bytes:
     return key
 
 
+def new_key() -> bytes:
+    """Return a random key."""
+    return secrets.token_bytes(_KEY_BYTES)
+
+
 def fingerprint(key: bytes) -> str:
     """Return what tells one key from another without giving it away."""
     return hashlib.sha256(b"sloengine customer key\0" + key).hexdigest()[:16]
@@ -47,7 +52,7 @@ def _write_key(directory: Path, path: Path) -> None:
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(descriptor, secrets.token_bytes(_KEY_BYTES))
+        os.write(descriptor, new_key())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -138,3 +138,18 @@ INSERT INTO spool_position VALUES (NULL);
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
 
 SCHEMA_VERSION = len(MIGRATIONS)
+
+COUNTED_TABLES = (
+    "transactions",
+    "corrections",
+    "sli_counts",
+    "sli_reasons",
+    "traffic_counts",
+    "coverage",
+    "engine_counters",
+    "export_verdicts",
+    "export_corrections",
+    "export_durations",
+    "export_buckets",
+)
+"""All that grows with traffic; the other tables say what the store is and what it counts by."""

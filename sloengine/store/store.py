@@ -22,15 +22,17 @@ from sloengine.store.database import (
     FILE_NAME,
     arrow_view,
     connect,
+    connect_memory,
     prepare_folder,
     query,
     run,
     transaction,
 )
 from sloengine.store.facts import FactBatch, StoredTrace
-from sloengine.store.key import fingerprint, load_or_create_key
+from sloengine.store.key import fingerprint, load_or_create_key, new_key
 from sloengine.store.plans import apply_plan
 from sloengine.store.reader import StoreReader
+from sloengine.store.schema import COUNTED_TABLES
 from sloengine.store.slots import MINUTE_NS, floor_to
 from sloengine.store.verdicts import IndicatorSet
 
@@ -76,7 +78,7 @@ class Store:
         self,
         connection: duckdb.DuckDBPyConnection,
         *,
-        path: Path,
+        path: Path | None,
         store_id: str,
         created_ns: int,
         hash_key: bytes,
@@ -132,6 +134,22 @@ class Store:
             connection.close()
             raise
 
+    @classmethod
+    def open_memory(cls, *, clock: Clock, memory_limit: str = "512MB") -> Store:
+        """Make a store that lives in memory alone, with a key of its own: for tests, for looking.
+
+        It can be emptied and used again with `clear`.
+        """
+        connection = connect_memory(memory_limit=memory_limit, threads=_THREADS)
+        try:
+            key = new_key()
+            created_ns = clock.now_ns()
+            store_id = _insert_own_row(connection, key, created_ns)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, path=None, store_id=store_id, created_ns=created_ns, hash_key=key)
+
     def __enter__(self) -> Self:
         return self
 
@@ -151,8 +169,11 @@ class Store:
 
     @property
     def size_bytes(self) -> int:
-        """Size of the database file on disk, without what is not checkpointed yet."""
-        return self._path.stat().st_size
+        """Size of the database file on disk, without what is not checkpointed yet.
+
+        Zero for a store in memory.
+        """
+        return 0 if self._path is None else self._path.stat().st_size
 
     @property
     def position(self) -> int | None:
@@ -235,6 +256,17 @@ class Store:
         with self._writing() as cursor:
             retention.expire(cursor, now_ns)
 
+    def clear(self) -> None:
+        """Forget every fact and all that was counted; definitions, key and position stay.
+
+        Only for a store in memory: another way to lose what is on disk must not exist.
+        """
+        if self._path is not None:
+            raise ValueError(f"{self._path} is a file; only a store in memory can be cleared")
+        with self._writing() as cursor:
+            for table in COUNTED_TABLES:
+                run(cursor, f"DELETE FROM {table}")
+
     def record_coverage(self, from_ns: int, to_ns: int) -> None:
         """Note that the engine ran in `[from_ns, to_ns)`: every minute it touches is covered."""
         span = {"first": floor_to(from_ns, MINUTE_NS), "end": to_ns, "minute": MINUTE_NS}
@@ -267,19 +299,22 @@ def _matching_key(connection: duckdb.DuckDBPyConnection, directory: Path, clock:
     key = load_or_create_key(directory)
     known = run(connection, "SELECT key_fingerprint FROM store")
     if not known:
-        with transaction(connection):
-            run(
-                connection,
-                _INSERT_STORE,
-                {
-                    "store_id": uuid.uuid4().hex,
-                    "created_ns": clock.now_ns(),
-                    "fingerprint": fingerprint(key),
-                },
-            )
+        _insert_own_row(connection, key, clock.now_ns())
     elif known[0][0] != fingerprint(key):
         raise StoreError(
             f"store {directory}: customer.key is not the key of this database, so customers "
             "could not be recognised; put the right file back, or use a new folder"
         )
     return key
+
+
+def _insert_own_row(connection: duckdb.DuckDBPyConnection, key: bytes, now_ns: int) -> str:
+    """Write what the store is, and return its id."""
+    store_id = uuid.uuid4().hex
+    with transaction(connection):
+        run(
+            connection,
+            _INSERT_STORE,
+            {"store_id": store_id, "created_ns": now_ns, "fingerprint": fingerprint(key)},
+        )
+    return store_id
