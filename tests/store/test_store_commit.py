@@ -251,10 +251,10 @@ def test_any_field_that_changes_replaces_the_fact(
     """From a value to none and back, too: NULL is not equal to anything, and yet no change."""
     before, after = make_fact(1), replace(make_fact(1), **change)
     counting.commit(make_batch(before))
-    for given in (after, before):
-        assert counting.commit(make_batch(given, recheck=[1])).corrected == 1
-        assert counting.commit(make_batch(given, recheck=[1])).unchanged == 1
-        assert reader.facts() == (given,)
+    for stored in (after, before):
+        assert counting.commit(make_batch(stored, recheck=[1])).corrected == 1
+        assert counting.commit(make_batch(stored, recheck=[1])).unchanged == 1
+        assert reader.facts() == (stored,)
 
 
 def test_the_order_of_dimensions_is_no_difference(counting: Store) -> None:

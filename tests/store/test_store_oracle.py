@@ -125,7 +125,7 @@ def test_commits_restarts_compactions_and_reloads_agree_with_the_model(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_many_more_histories_agree_with_the_model(steps: list[tuple[str, object]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
