@@ -52,7 +52,7 @@ bench: $(VENV)/.dev  ## Print what it costs, and write build/bench.json
 
 .PHONY: docs
 docs: $(VENV)/.dev  ## Write the generated pages again
-	@$(BIN)/python -m tests.docs.generate
+	@$(BIN)/python tests/docs/generate.py
 
 .PHONY: lock
 lock: $(VENV)/.dev  ## Resolve requirements/*.txt again (needs uv on the PATH)

@@ -31,3 +31,11 @@ def parse_duration_ns(value: object) -> int:
     raise ValueError(
         f"{value!r} is not a duration; write a number with a unit, such as 10s or 1h30m"
     )
+
+
+def duration_text(duration_ns: int) -> str:
+    """Write a duration in the largest unit that divides it: `90s`, `2m`, `35d`."""
+    for unit, size in reversed(_UNIT_NS.items()):
+        if duration_ns and duration_ns % size == 0:
+            return f"{duration_ns // size}{unit}"
+    return "0s"

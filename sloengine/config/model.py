@@ -16,7 +16,7 @@ Mebibytes = Annotated[int, Field(gt=0, le=1 << 24)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class TlsServerConfig(_Section):
@@ -41,7 +41,9 @@ class GrpcConfig(_Section):
 
     endpoint: str = "localhost:14317"
     max_recv_msg_size_mib: Mebibytes = 64
+    """After decompression."""
     max_workers: Annotated[int, Field(gt=0, le=1024)] = 16
+    """Requests in work at once."""
     tls: TlsServerConfig | None = None
 
 
@@ -50,6 +52,7 @@ class HttpConfig(_Section):
 
     endpoint: str = "localhost:14318"
     max_request_body_size_mib: Mebibytes = 64
+    """Before and after decompression."""
     tls: TlsServerConfig | None = None
     cors: CorsConfig = CorsConfig()
 
@@ -79,21 +82,25 @@ class DefinitionsConfig(_Section):
     """Where the definitions are."""
 
     path: Path = Path("slo-definitions")
+    """A folder or one file; `examples` folders below it are left out."""
 
 
 class StoreConfig(_Section):
     """The folder of the DuckDB file, the spool and the local socket."""
 
     directory: Path = Path("sloengine-data")
+    """Made if missing, for its owner only."""
     memory_limit_mib: Annotated[int, Field(ge=64)] = 512
-    facts_retention: Duration = parse_duration_ns("35d")
+    """For DuckDB."""
 
 
 class SpoolConfig(_Section):
     """The log of accepted requests, below the store's folder."""
 
     segment_mib: Mebibytes = 64
+    """Size of one file of the log."""
     disk_budget_mib: Mebibytes = 20 * 1024
+    """Oldest committed segments go first; acceptance stops only when uncommitted ones fill it."""
     sync_interval: Duration = parse_duration_ns("3ms")
     """How long an acknowledgement may wait for others to share its fsync."""
 
@@ -102,10 +109,15 @@ class ProcessorConfig(_Section):
     """When a trace is judged."""
 
     idle_wait: Duration = parse_duration_ns("10s")
+    """A trace whose named parents are all there is judged after so long without a new span."""
     max_wait: Duration = parse_duration_ns("120s")
+    """Any trace is judged so long after its first span."""
     late_horizon: Duration = parse_duration_ns("1h")
+    """How long a later span still corrects what was counted."""
     memory_mib: Mebibytes = 256
+    """For pending and recently judged traces; at the limit the longest idle are judged early."""
     recent_traces: Annotated[int, Field(ge=0)] = 20_000
+    """Judged traces kept in memory for late spans; older ones are read again from the spool."""
 
     @model_validator(mode="after")
     def _ordered(self) -> ProcessorConfig:
@@ -132,6 +144,7 @@ class OtlpExporterConfig(_Section):
     """Where derived metrics go."""
 
     endpoint: str
+    """gRPC: `host:port`. HTTP: a URL, to which `/v1/metrics` is added."""
     protocol: Literal["grpc", "http/protobuf"] = "grpc"
     headers: dict[str, str] = {}
     insecure: bool = True
