@@ -25,11 +25,12 @@ _NUMBERS = frozenset({int, float})
 def compare(left: Operand, symbol: str, right: Operand) -> bool:
     """Return whether `left symbol right` holds.
 
-    Two nils are equal, and so `<=` and `>=` hold between them. int and double compare as doubles;
-    all other pairs of different types are unequal and have no order. Ids, lists and maps are equal
-    or not and have no order. Raises `EvaluationError` only between two results of `Split`, which
-    the Collector cannot compare.
+    Two nils are equal, and so `<=` and `>=` hold between them; empty bytes count as nil. int and
+    double compare as doubles; all other pairs of different types are unequal and have no order.
+    Ids, lists and maps are equal or not and have no order. Raises `EvaluationError` only between
+    two results of `Split`, which the Collector cannot compare.
     """
+    left, right = _nil_for_empty_bytes(left), _nil_for_empty_bytes(right)
     if left is None and right is None:
         return symbol in ("==", "<=", ">=")
     kinds = {type(left), type(right)}
@@ -40,6 +41,10 @@ def compare(left: Operand, symbol: str, right: Operand) -> bool:
             return _equal(left, right)
         return symbol == "!=" and not _equal(left, right)
     return OPERATORS[symbol](left, right)
+
+
+def _nil_for_empty_bytes(value: Operand) -> Operand:
+    return None if type(value) is bytes and not value else value
 
 
 def _equal(left: Operand, right: Operand) -> bool:

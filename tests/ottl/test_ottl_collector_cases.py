@@ -18,10 +18,8 @@ from sloengine.ottl.evaluator import fetch
 from sloengine.ottl.parser import parse_operand
 from sloengine.ottl.paths import SpanNamespace
 
-CASES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "collector_cases.jsonl").read_text("utf-8").splitlines()
-]
+CASES_FILE = Path(__file__).parent / "collector_cases.jsonl"
+CASES = [json.loads(line) for line in CASES_FILE.read_text("utf-8").splitlines()]
 
 
 def ours(mode: str, text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ SAMPLES: dict[str, list[Operand]] = {
     "int": [-1, 0, 1],
     "double": [-1.0, 0.0, 1.5, NAN],
     "string": ["", "1", "a"],
-    "bytes": [b"", b"\x00", b"1"],
+    "bytes": [b"\x00", b"1"],
     "id": [ID, OTHER_ID],
     "list": [[], [1]],
     "made list": [(1, "x"), ({"a": 1},)],
@@ -40,6 +40,12 @@ UNEQUAL, SAME = {"!="}, {"=="}
 # left, right, the operators that hold
 PAIRS: list[tuple[Operand, Operand, set[str]]] = [
     (None, None, EQUAL),
+    (None, b"", EQUAL),
+    (b"", b"", EQUAL),
+    (b"", b"\x00", UNEQUAL),
+    (b"", "", UNEQUAL),
+    ([b""], [b""], SAME),
+    ([b""], [None], UNEQUAL),
     (False, False, EQUAL),
     (False, True, LESS),
     (True, False, GREATER),

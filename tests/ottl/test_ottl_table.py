@@ -145,7 +145,7 @@ TRACE_ID = OpaqueId(bytes(range(16)))
 
 
 def test_a_table_refuses_fields_that_its_conditions_lack() -> None:
-    with pytest.raises(ValueError, match="reads span"):
+    with pytest.raises(ValueError, match="conditions read span"):
         ConditionTable((SPAN_NAME,), CONDITIONS[:1])
 
 
