@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from sloengine.clock import FrozenClock
+from sloengine.store import Store
+
+START_NS = 20_000 * 86_400 * 10**9
+"""Midnight UTC, 4 October 2024."""
 
 
 def _missing(need: str, what: str, cure: str) -> None:
@@ -16,6 +23,19 @@ def _missing(need: str, what: str, cure: str) -> None:
     if need in os.environ.get("SLOENGINE_REQUIRE", "").split():
         pytest.fail(f"required here, but {line}", pytrace=False)
     pytest.skip(line)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that a test moves; it stands at the instant that tests of the store count from."""
+    return FrozenClock(START_NS)
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: FrozenClock) -> Iterator[Store]:
+    """An empty store without a plan."""
+    with Store.open(tmp_path / "store", clock=clock) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
