@@ -64,11 +64,14 @@ _TOKENS = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def tokenize(text: str) -> list[Token]:
     """Split `text` into tokens, the last of which is `Kind.END`.
 
-    Raises `OttlError` for a character that begins no token and for text over `MAX_LENGTH`.
+    Raises `OttlError` for a character that begins no token or is none, and for text over
+    `MAX_LENGTH`.
     """
     if len(text) > MAX_LENGTH:
         raise OttlError(
@@ -76,6 +79,8 @@ def tokenize(text: str) -> list[Token]:
             "write several shorter conditions",
             MAX_LENGTH,
         )
+    if found := _SURROGATE.search(text):
+        raise OttlError("half of a surrogate pair is no character", found.start())
     return list(_tokens(text))
 
 
