@@ -38,6 +38,7 @@ def open_spool(
     sync_interval_s: float = 0.0,
     horizon_ns: int | None = None,
     committed: int = 0,
+    probe_interval_s: float = 0.005,
 ) -> Spool:
     return Spool.open(
         directory,
@@ -49,7 +50,7 @@ def open_spool(
         sync_interval_s=sync_interval_s,
         horizon_ns=horizon_ns,
         committed=committed,
-        probe_interval_s=0.005,
+        probe_interval_s=probe_interval_s,
         files=files,
     )
 

@@ -427,6 +427,26 @@ def test_a_full_disk_stops_acceptance_and_is_left_without_help(tmp_path: Path) -
     spool.close()
 
 
+def test_a_failing_disk_is_left_in_peace_between_attempts(tmp_path: Path) -> None:
+    attempts = 0
+
+    def fail_writes(operation: str) -> None:
+        nonlocal attempts
+        if operation == "write":
+            attempts += 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    open_spool(tmp_path).close()
+    spool = open_spool(tmp_path, files=HookedFileSystem(fail_writes), probe_interval_s=3600)
+    position = spool.append(payload_of([1]), arrival_ns=1, trace_ids=[1])
+    with pytest.raises(RetryError, match="Input/output error") as refused:
+        spool.wait_durable(position, 10)
+    assert refused.value.retry_after_s == 3600
+    # Closing does not wait for the next attempt, and makes none.
+    spool.close()
+    assert attempts == 1
+
+
 def test_on_a_full_disk_history_gives_way_to_new_requests(tmp_path: Path) -> None:
     allowed = 10**9
 

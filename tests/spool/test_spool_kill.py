@@ -37,7 +37,7 @@ def test_every_acknowledged_frame_survives_kill_9(tmp_path: Path) -> None:
     dice = random.Random(2024)
     acknowledged: dict[int, int] = {}
     number = 0
-    for _ in range(6):
+    for _ in range(4):
         kill_after = dice.randint(1, 400)
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(directory), str(number)],
@@ -63,4 +63,4 @@ def test_every_acknowledged_frame_survives_kill_9(tmp_path: Path) -> None:
             assert position in spool.frames_of([n * 7 + 1], since_arrival_ns=0)[n * 7 + 1]
         assert spool.statistics.lost_bytes == 0
         spool.close()
-    assert len(acknowledged) > 500
+    assert len(acknowledged) > 300
