@@ -15,6 +15,8 @@ from sloengine.processor.rows import SpanKey, SpanRow, beats, memory_of
 
 _TRACE_BYTES = 900
 """What a trace costs beside its rows: dictionary, heap items, the object itself."""
+_STALE_ITEMS = 1024
+"""How many stale items a heap may hold beside one for each pending trace."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +85,7 @@ class PendingTraces:
         self.size += trace.size
         heapq.heappush(self._positions, (trace.first_position, trace.trace_id))
         self.schedule(trace, self._idle_deadline(trace))
+        self._drop_stale()
 
     def merge(self, trace: PendingTrace, row: SpanRow, *, position: int, arrival_ns: int) -> bool:
         """Take a row into a pending trace; True if it is a span that was not there."""
@@ -146,6 +149,16 @@ class PendingTraces:
                 return position
             heapq.heappop(self._positions)
         return None
+
+    def _drop_stale(self) -> None:
+        """Keep the heaps in proportion: one old trace must not keep the items of all after it."""
+        bound = 2 * len(self._traces) + _STALE_ITEMS
+        if len(self._positions) > bound:
+            self._positions = [(trace.first_position, trace.trace_id) for trace in self]
+            heapq.heapify(self._positions)
+        if len(self._due) > bound:
+            self._due = [(trace.due_ns, trace.trace_id) for trace in self]
+            heapq.heapify(self._due)
 
     def _idle_deadline(self, trace: PendingTrace) -> int:
         return min(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -71,6 +72,11 @@ class Span:
         )
 
 
+# Tests parse the same few texts thousands of times.
+_condition = cache(parse_condition)
+_value = cache(parse_value)
+
+
 def plan_of(
     transactions: Sequence[TransactionRule] = (),
     *,
@@ -82,11 +88,10 @@ def plan_of(
 ) -> Plan:
     """A plan whose condition `i` is the i-th name in `conditions`."""
     parsed = tuple(
-        parse_condition(f'HasPrefix(span.attributes["is.{name}"], "t")')
-        for name in conditions.split()
+        _condition(f'HasPrefix(span.attributes["is.{name}"], "t")') for name in conditions.split()
     )
     values = tuple(
-        parse_value(text if "(" in text else f'span.attributes["{text}"]') for text in captures
+        _value(text if "(" in text else f'span.attributes["{text}"]') for text in captures
     )
     fields = {SPAN_NAME, SERVICE_NAME, *projected}
     fields.update(*(condition.fields for condition in parsed))

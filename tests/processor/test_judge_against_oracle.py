@@ -33,7 +33,7 @@ def check(plan: Plan, spans: list[Span]) -> None:
 
 
 @given(plans(), TRACES)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_facts_and_counters_equal_the_oracle(plan: Plan, spans: list[Span]) -> None:
     """Whatever the trace and the definitions, facts and counters are what the design says."""
     check(plan, spans)
@@ -42,14 +42,14 @@ def test_facts_and_counters_equal_the_oracle(plan: Plan, spans: list[Span]) -> N
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @given(plans(), TRACES)
-@settings(max_examples=30_000, deadline=None)
+@settings(max_examples=10_000, deadline=None)
 def test_facts_and_counters_equal_the_oracle_at_length(plan: Plan, spans: list[Span]) -> None:
     """The same, for as long as a night allows."""
     check(plan, spans)
 
 
 @given(plans(), TRACES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_verdict_depends_on_no_order_and_no_repetition(plan: Plan, spans: list[Span]) -> None:
     """Shuffled and doubled spans give the same facts, in the same order."""
     table = table_of(plan)

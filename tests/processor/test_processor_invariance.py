@@ -107,7 +107,7 @@ def check(
 
 
 @given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_facts_depend_on_the_spans_alone(
     plan: Plan,
     spans: Spans,
@@ -121,7 +121,7 @@ def test_facts_depend_on_the_spans_alone(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY)
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 def test_facts_depend_on_the_spans_alone_at_length(
     plan: Plan,
     spans: Spans,
@@ -138,7 +138,7 @@ def test_facts_depend_on_the_spans_alone_at_length(
     ROUTES.map(lambda route: [step for step in route if step[0] in ("send", "wait", "close")]),
     MEMORY,
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_span_is_accounted_for_once(
     plan: Plan,
     spans: Spans,
@@ -159,7 +159,7 @@ def test_every_span_is_accounted_for_once(
     SPANS_OF_TRACES,
     st.lists(st.booleans(), min_size=14, max_size=14),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_late_spans_after_a_reload_are_judged_by_the_plan_before_it(
     old: Plan, new: Plan, spans: Spans, is_early: list[bool]
 ) -> None:

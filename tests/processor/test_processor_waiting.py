@@ -398,6 +398,24 @@ def test_a_history_that_cannot_be_read_loses_nothing() -> None:
 # Cost
 
 
+def test_one_old_trace_does_not_keep_the_memory_of_all_after_it() -> None:
+    """What says which trace is next stays in proportion to the traces that wait."""
+    table = table_of(PLAN)
+    processor = Processor(PLAN, table, settings=ProcessorSettings(), key=KEY, history=NoHistory())
+    processor.add(batch_of(PLAN, table, [(1, Span(2, 1))]), position=0, arrival_ns=NOON)
+    for second in range(1, 100):
+        spans = [(second * 100 + trace, Span(1, 0, "a")) for trace in range(100)]
+        batch = batch_of(PLAN, table, spans)
+        processor.add(batch, position=second, arrival_ns=NOON + second * S)
+        processor.close(NOON + second * S)
+    pending = processor._pending
+    assert processor.pending_traces == 1001
+    assert len(pending._positions) + len(pending._due) < 8000
+    assert processor.safe_position(100) == 0
+    assert processor.close(NOON + 120 * S).traces == 1001
+    assert processor.safe_position(100) == 100
+
+
 def test_a_look_at_many_waiting_traces_costs_nothing_where_none_is_due(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
