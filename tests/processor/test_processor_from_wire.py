@@ -33,8 +33,10 @@ CONDITIONS = tuple(
         'resource.attributes["service.name"] == "frontend" and span.kind == SPAN_KIND_SERVER',
         "span.status.code == STATUS_CODE_ERROR",
         'span.attributes["demo.order.id"] != nil',
-        'resource.attributes["service.name"] == "payment" and span.kind == SPAN_KIND_SERVER'
-        " and span.status.code == STATUS_CODE_ERROR",
+        (
+            'resource.attributes["service.name"] == "payment" and span.kind == SPAN_KIND_SERVER '
+            "and span.status.code == STATUS_CODE_ERROR"
+        ),
     )
 )
 CAPTURES = tuple(
