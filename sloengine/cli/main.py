@@ -12,13 +12,14 @@ from sloengine.cli.expand import expand
 from sloengine.cli.replay import replay
 from sloengine.cli.report import report
 from sloengine.cli.serve import serve
+from sloengine.cli.test import test
 from sloengine.cli.validate import validate
 from sloengine.errors import SloengineError
 
 EXIT_CODES = """\b
 Exit codes:
   0  done
-  1  done, and the answer is no (demo: counts differ from the truth)
+  1  done, and the answer is no (demo: counts differ from the truth; test: a scenario failed)
   2  the command line itself is wrong
   3  definitions, configuration or input are wrong
   4  busy or not reachable: the same call may succeed later
@@ -42,7 +43,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, validate, report, replay, expand, demo):
+for command in (serve, validate, test, report, replay, expand, demo):
     cli.add_command(command)
 
 

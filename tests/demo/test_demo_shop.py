@@ -192,10 +192,12 @@ def test_differences_name_the_transaction_and_both_counts() -> None:
 
 
 def test_the_package_carries_the_definitions_of_the_repository() -> None:
-    """After a change: `cp slo-definitions/*.yaml sloengine/demo/definitions/`."""
+    """After a change: copy the files to `sloengine/demo/definitions/`; their tests stay here."""
     ours = {path.name: path.read_bytes() for path in DEFINITIONS.glob("*.yaml")}
     theirs = {
-        path.name: path.read_bytes() for path in (REPOSITORY / "slo-definitions").glob("*.yaml")
+        path.name: path.read_bytes()
+        for path in (REPOSITORY / "slo-definitions").glob("*.yaml")
+        if not path.name.endswith(".test.yaml")
     }
     assert ours == theirs
     assert "checkout.yaml" in ours
