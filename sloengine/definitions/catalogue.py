@@ -23,6 +23,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         "AlertNotificationTarget",
     ),
 }
+HEAD = ("apiVersion", "kind", "metadata", "spec")
+METADATA = ("name", "displayName", "labels", "annotations")
 RESERVED = {"other": "traffic that no definition maps", "ignored": "what kind Ignore names"}
 BUILT_IN_POLICY = "workbook"
 # One reference, alertPolicyRef, may name either kind, so they share their names.
@@ -105,8 +107,13 @@ class Catalogue:
         return found
 
     def used_indicators(self) -> set[str]:
-        """Return the names of the SLIs that some SLO refers to."""
-        references = (slo.spec.entries.get("indicatorRef") for slo in self.of("SLO"))
+        """Return the names of the SLIs that some SLO, or an objective of one, refers to."""
+        holders = []
+        for slo in self.of("SLO"):
+            holders.append(slo.spec)
+            if "objectives" in slo.spec.entries:
+                holders += slo.spec.entries["objectives"].items
+        references = (holder.entries.get("indicatorRef") for holder in holders)
         return {node.text for node in references if node is not None}
 
     def __iter__(self) -> Iterator[Definition]:
@@ -132,14 +139,10 @@ def read_head(document: Document, problems: list[Problem]) -> Definition | None:
     name_node = root.find(("metadata", "name"))
     shown = name_node.text if name_node.kind == "scalar" else ""
     source = Source(document, f'{kind} "{shown}"' if shown else kind, problems)
-    members = source.mapping(
-        root, "a definition", ("apiVersion", "kind", "metadata", "spec"), ("metadata", "spec")
-    )
+    members = source.mapping(root, "a definition", HEAD, ("metadata", "spec"))
     if members is None:
         return None
-    metadata = source.mapping(
-        members["metadata"], "metadata", ("name", "displayName", "labels", "annotations"), ("name",)
-    )
+    metadata = source.mapping(members["metadata"], "metadata", METADATA, ("name",))
     if metadata is None:
         return None
     name = source.name(metadata["name"], "metadata.name")
@@ -147,12 +150,14 @@ def read_head(document: Document, problems: list[Problem]) -> Definition | None:
         return None
     display = metadata.get("displayName")
     if "labels" in metadata:
-        source.free_mapping(metadata["labels"], "metadata.labels")
+        source.labels(metadata["labels"], "metadata.labels")
     return Definition(
         kind,
         name,
         (source.text(display, "metadata.displayName") or "") if display else "",
-        _annotations(source, metadata.get("annotations")),
+        source.annotations(metadata["annotations"], "metadata.annotations")
+        if "annotations" in metadata
+        else {},
         source,
         members["spec"],
     )
@@ -179,16 +184,6 @@ def _kind(source: Source, root: Node) -> str | None:
     cure = did_you_mean(kind.text, KINDS[version.text])
     source.error(kind, f'unknown kind "{kind.text}" in apiVersion {version.text}{cure}')
     return None
-
-
-def _annotations(source: Source, node: Node | None) -> dict[str, str]:
-    if node is None:
-        return {}
-    members = source.free_mapping(node, "metadata.annotations")
-    return {
-        key: source.text(value, f"metadata.annotations.{key}") or ""
-        for key, value in members.items()
-    }
 
 
 def _name_position(definition: Definition) -> Position:

@@ -17,8 +17,11 @@ _NANOSECONDS = {
     "d": 86400 * 10**9,
     "w": 7 * 86400 * 10**9,
 }
-_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|µs|ms|s|m|h|d|w)")
-_CALENDAR = re.compile(r"(\d{1,4})([mhdwMQY])")
+PATTERN = r"(\d{1,12}(?:\.\d{1,12})?)(ns|us|µs|ms|s|m|h|d|w)"
+"""One part of a duration: a number and a unit."""
+_PART = re.compile(PATTERN)
+CALENDAR_PATTERN = r"(\d{1,4})([mhdwMQY])"
+_CALENDAR = re.compile(CALENDAR_PATTERN)
 _LONGEST_NS = 100 * 366 * 86400 * 10**9
 _CURE = "write a number and a unit, like 4s, 1h30m or 28d"
 

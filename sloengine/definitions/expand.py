@@ -10,8 +10,8 @@ import yaml
 
 from sloengine.definitions.catalogue import OPENSLO, Catalogue, Definition
 from sloengine.definitions.files import find_files, read_files
-from sloengine.definitions.indicators import OUR_TYPE
 from sloengine.definitions.load import read_set
+from sloengine.definitions.openslo import OUR_TYPE
 from sloengine.definitions.plan import SloRule
 from sloengine.errors import Problem
 from sloengine.yamldoc import Data, Node, plain_scalar

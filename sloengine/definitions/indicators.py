@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sloengine.definitions.canonical import text_hash
 from sloengine.definitions.catalogue import Catalogue
-from sloengine.definitions.shapes import Context, boolean
+from sloengine.definitions.openslo import (
+    COUNTS,
+    INDICATOR,
+    INLINE_INDICATOR,
+    METRIC_SOURCE,
+    OUR_TYPE,
+    PART,
+    RATIO_METRIC,
+    TOTAL,
+    VALUES,
+)
+from sloengine.definitions.shapes import Context, Record, inline_metadata
 from sloengine.definitions.source import Source
 from sloengine.definitions.transactions import declared_dimensions
 from sloengine.ottl import FactCondition, OttlError, parse_fact_condition
 from sloengine.yamldoc import Node
 
-OUR_TYPE = "sloengine"
 GOOD = 'transaction.outcome == "good"'
 _NOT_FAILED = '(transaction.outcome == "good" or transaction.outcome == "slow")'
 _DIMENSION = re.compile(r'transaction\.dimensions\["([^"]*)"\]')
@@ -59,6 +70,22 @@ def read_indicator(source: Source, spec: Node, catalogue: Catalogue) -> Indicato
     return _IndicatorReader(source, catalogue).read(spec)
 
 
+def read_referenced(context: Context, node: Node, what: str) -> Indicator | None:
+    """Read the SLI that `indicatorRef` names; a problem is noted and gives `None`."""
+    sli = context.catalogue.refer(context.source, node, "SLI", what)
+    return None if sli is None else read_indicator(sli.source, sli.spec, context.catalogue)
+
+
+def read_inline(context: Context, node: Node, what: str) -> Indicator | None:
+    """Read an `indicator`; a problem is noted and gives `None`."""
+    members = context.source.mapping(node, what, INLINE_INDICATOR.keys, INLINE_INDICATOR.required)
+    if members is None:
+        return None
+    if "metadata" in members:
+        inline_metadata(context, members["metadata"], f"{what}.metadata")
+    return read_indicator(context.source, members["spec"], context.catalogue)
+
+
 class _IndicatorReader:
     def __init__(self, source: Source, catalogue: Catalogue) -> None:
         self._source = source
@@ -67,13 +94,10 @@ class _IndicatorReader:
 
     def read(self, spec: Node) -> Indicator | None:
         what = "the indicator's spec"
-        members = self._source.mapping(
-            spec, what, ("description", "thresholdMetric", "ratioMetric")
-        )
+        members = self._source.mapping(spec, what, INDICATOR.keys)
         if members is None:
             return None
-        if "description" in members:
-            self._source.text(members["description"], f"{what}.description")
+        self._check(INDICATOR, members, "description", what)
         metrics = [key for key in ("thresholdMetric", "ratioMetric") if key in members]
         if len(metrics) != 1:
             self._source.error(
@@ -84,27 +108,24 @@ class _IndicatorReader:
         return self._threshold(node) if metrics == ["thresholdMetric"] else self._ratio(node)
 
     def _threshold(self, node: Node) -> Indicator | None:
-        side = self._side(node, "thresholdMetric", ("value", "aggregate"))
+        side = self._side(node, "thresholdMetric", VALUES)
         if side is None:
             return None
         return Indicator(obstacles=side.obstacles or (f"thresholdMetric {_NOT_YET}",))
 
     def _ratio(self, node: Node) -> Indicator | None:
-        members = self._source.mapping(
-            node, "ratioMetric", ("counter", "good", "bad", "total", "rawType", "raw")
-        )
+        members = self._source.mapping(node, "ratioMetric", RATIO_METRIC.keys)
         if members is None:
             return None
-        if "counter" in members:
-            boolean(self._context, members["counter"], "ratioMetric.counter")
+        self._check(RATIO_METRIC, members, "counter", "ratioMetric")
         if "raw" in members or "rawType" in members:
             return self._raw(node)
         given = [key for key in ("good", "bad") if key in members]
         if len(given) != 1 or "total" not in members:
             self._source.error(node, "ratioMetric needs total, and either good or bad")
             return None
-        part = self._side(members[given[0]], f"ratioMetric.{given[0]}", ())
-        total = self._side(members["total"], "ratioMetric.total", ("unknown",))
+        part = self._side(members[given[0]], f"ratioMetric.{given[0]}", PART)
+        total = self._side(members["total"], "ratioMetric.total", TOTAL)
         if part is None or total is None:
             return None
         obstacles = tuple(dict.fromkeys((*part.obstacles, *total.obstacles)))
@@ -129,14 +150,19 @@ class _IndicatorReader:
             remarks=remarks,
         )
 
+    def _check(self, shape: Record, members: Mapping[str, Node], key: str, what: str) -> None:
+        """Check one key as its shape says, where it is there."""
+        if key in members:
+            shape.members[key].shape(self._context, members[key], f"{what}.{key}")
+
     def _raw(self, node: Node) -> Indicator | None:
         members = self._source.mapping(
             node, "ratioMetric", ("counter", "rawType", "raw"), ("rawType", "raw")
         )
         if members is None:
             return None
-        self._source.choice(members["rawType"], "ratioMetric.rawType", ("success", "failure"))
-        side = self._side(members["raw"], "ratioMetric.raw", ("value", "aggregate"))
+        self._check(RATIO_METRIC, members, "rawType", "ratioMetric")
+        side = self._side(members["raw"], "ratioMetric.raw", VALUES)
         return (
             None
             if side is None
@@ -158,13 +184,13 @@ class _IndicatorReader:
             return f"({text}) and {_NOT_FAILED}" if key == "good" else f"{text} and {_NOT_FAILED}"
         return text
 
-    def _side(self, node: Node, what: str, own_keys: tuple[str, ...]) -> _Side | None:
+    def _side(self, node: Node, what: str, shape: Record) -> _Side | None:
         outer = self._source.mapping(node, what, ("metricSource",), ("metricSource",))
         if outer is None:
             return None
         metric = outer["metricSource"]
         what = f"{what}.metricSource"
-        members = self._source.mapping(metric, what, ("metricSourceRef", "type", "spec"), ("spec",))
+        members = self._source.mapping(metric, what, METRIC_SOURCE.keys, METRIC_SOURCE.required)
         if members is None:
             return None
         kind = self._type(metric, what)
@@ -172,26 +198,39 @@ class _IndicatorReader:
             return None
         spec = members["spec"]
         if kind != OUR_TYPE:
-            self._source.free_mapping(spec, f"{what}.spec")
+            if not spec.is_null:
+                self._source.free_mapping(spec, f"{what}.spec")
             return _Side(spec, obstacles=(f'not evaluable here: metricSource type "{kind}"',))
-        return self._our_side(spec, f"{what}.spec", own_keys)
+        return self._our_side(spec, f"{what}.spec", shape)
 
     def _type(self, metric: Node, what: str) -> str | None:
-        if "type" in metric.entries:
-            return self._source.text(metric.entries["type"], f"{what}.type")
-        if "metricSourceRef" not in metric.entries:
-            self._source.error(metric, f"{what} needs type: {OUR_TYPE}, or metricSourceRef")
+        """Return the type of a source, written here or known by its DataSource."""
+        known = None
+        if "metricSourceRef" in metric.entries:
+            data_source = self._catalogue.refer(
+                self._source,
+                metric.entries["metricSourceRef"],
+                "DataSource",
+                f"{what}.metricSourceRef",
+            )
+            if data_source is not None and "type" in data_source.spec.entries:
+                known = data_source.spec.entries["type"].text.strip()
+        if "type" not in metric.entries:
+            if "metricSourceRef" not in metric.entries:
+                self._source.error(metric, f"{what} needs type: {OUR_TYPE}, or metricSourceRef")
+            return known
+        written = self._source.text(metric.entries["type"], f"{what}.type")
+        if None not in (written, known) and written != known:
+            name = metric.entries["metricSourceRef"].text
+            self._source.error(
+                metric.entries["type"],
+                f'{what}.type is "{written}" and DataSource "{name}" is "{known}"; remove the type',
+            )
             return None
-        data_source = self._catalogue.refer(
-            self._source, metric.entries["metricSourceRef"], "DataSource", f"{what}.metricSourceRef"
-        )
-        if data_source is None or "type" not in data_source.spec.entries:
-            return None
-        return data_source.spec.entries["type"].text
+        return written
 
-    def _our_side(self, spec: Node, what: str, own_keys: tuple[str, ...]) -> _Side | None:
-        common = ("transaction", "journey", "where", "count", "groupBy")
-        members = self._source.mapping(spec, what, (*common, *own_keys))
+    def _our_side(self, spec: Node, what: str, shape: Record) -> _Side | None:
+        members = self._source.mapping(spec, what, shape.keys)
         if members is None:
             return None
         subjects = [key for key in ("transaction", "journey") if key in members]
@@ -201,9 +240,7 @@ class _IndicatorReader:
         obstacles: list[str] = []
         remarks: list[str] = []
         if "count" in members:
-            counted = self._source.choice(
-                members["count"], f"{what}.count", ("transactions", "intents", "userMinutes")
-            )
+            counted = self._source.choice(members["count"], f"{what}.count", COUNTS)
             if counted not in {None, "transactions"}:
                 obstacles.append(f"count: {counted} {_NOT_YET}")
         if subjects == ["journey"]:

@@ -4,140 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sloengine.definitions import openslo, ours
 from sloengine.definitions.catalogue import Catalogue, Definition
-from sloengine.definitions.shapes import (
-    Check,
-    Context,
-    anything,
-    boolean,
-    choice,
-    delay,
-    duration,
-    either,
-    inline_definition,
-    instant,
-    list_of,
-    number,
-    record,
-    reference,
-    text,
-    time_zone,
-)
+from sloengine.definitions.duration import parse_duration
+from sloengine.definitions.shapes import Context, Shape
 from sloengine.definitions.source import did_you_mean
 from sloengine.yamldoc import Node
 
-_OPERATORS = choice("lt", "lte", "gt", "gte")
-_TARGET = record({"target": text, "description": text}, ("target",))
-_CONDITION = record(
-    {
-        "description": text,
-        "severity": text,
-        "condition": record(
-            {
-                "kind": choice("burnrate"),
-                "op": _OPERATORS,
-                "threshold": number,
-                "lookbackWindow": duration,
-                "alertAfter": delay,
-            },
-            ("kind", "op", "threshold", "lookbackWindow"),
-        ),
-    },
-    ("severity", "condition"),
-)
-_NOTIFIED = list_of(
-    either(
-        "targetRef",
-        "AlertNotificationTarget",
-        inline_definition("AlertNotificationTarget", _TARGET),
-    )
-)
-_POLICY = record(
-    {
-        "description": text,
-        "alertWhenNoData": boolean,
-        "alertWhenResolved": boolean,
-        "alertWhenBreaching": boolean,
-        "conditions": list_of(
-            either(
-                "conditionRef", "AlertCondition", inline_definition("AlertCondition", _CONDITION)
-            )
-        ),
-        "notificationTargets": _NOTIFIED,
-    },
-    ("conditions",),
-)
-_BURN_RATES = record(
-    {
-        "description": text,
-        "windows": list_of(
-            record(
-                {
-                    "burnRate": number,
-                    "long": duration,
-                    "short": duration,
-                    "severity": choice("page", "ticket"),
-                },
-                ("burnRate", "long", "short", "severity"),
-            )
-        ),
-        "notificationTargets": _NOTIFIED,
-    },
-    ("windows",),
-)
-_ADJUSTMENT = record(
-    {
-        "description": text,
-        "reason": text,
-        "slos": list_of(reference("SLO")),
-        "start": instant,
-        "end": instant,
-        "duration": duration,
-        "rrule": text,
-        "timeZone": time_zone,
-        "where": text,
-    },
-    ("reason", "slos", "start"),
-)
-_STEP = record(
-    {
-        "name": text,
-        "transaction": reference("BusinessTransaction"),
-        "after": list_of(text),
-        "anyAfter": list_of(text),
-        "optional": boolean,
-        "repeat": boolean,
-        "within": duration,
-    },
-    ("name", "transaction"),
-)
-_JOURNEY = record(
-    {
-        "description": text,
-        "correlate": text,
-        "steps": list_of(_STEP),
-        "timeout": duration,
-        "goal": text,
-    },
-    ("correlate", "steps", "timeout", "goal"),
-)
-_SHAPES: Mapping[str, Check] = {
-    "Service": record({"description": text}),
-    "DataSource": record(
-        {"description": text, "type": text, "connectionDetails": anything}, ("type",)
-    ),
-    "AlertPolicy": _POLICY,
-    "AlertCondition": _CONDITION,
-    "AlertNotificationTarget": _TARGET,
-    "BurnRatePolicy": _BURN_RATES,
-    "BudgetAdjustment": _ADJUSTMENT,
-    "Journey": _JOURNEY,
+_SPECS: Mapping[str, Shape] = {
+    kind: shape
+    for kind, shape in {**openslo.SPECS, **ours.SPECS}.items()
+    if kind not in {"BusinessTransaction", "Ignore", "SLO", "SLI"}
 }
-
-alert_policies: Check = list_of(
-    either("alertPolicyRef", "AlertPolicy", inline_definition("AlertPolicy", _POLICY))
-)
-"""The `alertPolicies` of an SLO: inline, or by reference to an AlertPolicy or BurnRatePolicy."""
 
 
 def check_passive(definition: Definition, catalogue: Catalogue) -> str | None:
@@ -145,7 +23,7 @@ def check_passive(definition: Definition, catalogue: Catalogue) -> str | None:
 
     Returns the line that says so; `None` where the kind is not one of these.
     """
-    check = _SHAPES.get(definition.kind)
+    check = _SPECS.get(definition.kind)
     if check is None:
         return None
     context = Context(definition.source, catalogue)
@@ -154,6 +32,8 @@ def check_passive(definition: Definition, catalogue: Catalogue) -> str | None:
         _check_steps(context, definition.spec)
     if definition.kind == "BudgetAdjustment":
         _check_period(context, definition.spec)
+    if definition.kind == "BurnRatePolicy":
+        _check_windows(context, definition.spec)
     return f"{definition.source.subject} is not evaluated by this version"
 
 
@@ -211,3 +91,20 @@ def _check_period(context: Context, spec: Node) -> None:
             kind = "one-off" if key == "end" else "recurring"
             message = f'"{key}" belongs to a {kind} period; remove it'
             context.source.error(spec.entries[key].key_position, message)
+
+
+def _check_windows(context: Context, spec: Node) -> None:
+    """The short window confirms what the long one says, so it must be the shorter one."""
+    for window in spec.find(("windows",)).items:
+        long, short = _length(window, "long"), _length(window, "short")
+        if long is not None and short is not None and short >= long:
+            context.source.error(
+                window.entries["short"], "short must be shorter than long, a twelfth is usual"
+            )
+
+
+def _length(window: Node, key: str) -> int | None:
+    try:
+        return parse_duration(window.entries[key].text)
+    except (KeyError, ValueError):
+        return None

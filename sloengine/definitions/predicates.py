@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sloengine.definitions.conditions import Conditions
+from sloengine.definitions.ours import (
+    COUNT,
+    EVERY_SPAN,
+    MOST_SPANS,
+    PREDICATE_KEYS,
+    QUANTIFIER_KEYS,
+)
 from sloengine.definitions.plan import (
     AllOf,
     AnySpan,
@@ -19,10 +26,7 @@ from sloengine.definitions.plan import (
 from sloengine.definitions.source import Source
 from sloengine.yamldoc import Node
 
-_QUANTIFIERS = ("anySpan", "noSpan", "everySpan", "count", "all")
-KEYS = ("entry", "longerThan", "trace", "ancestor", *_QUANTIFIERS)
 _SCOPES = {"trace": Scope.TRACE, "ancestor": Scope.ANCESTORS}
-_MOST_SPANS = 10**9
 
 
 class PredicateReader:
@@ -42,7 +46,7 @@ class PredicateReader:
     def _body(
         self, node: Node, what: str, scope: Scope, extra: tuple[str, ...] = ()
     ) -> Predicate | None:
-        keys = KEYS if scope is Scope.SET else _QUANTIFIERS
+        keys = PREDICATE_KEYS if scope is Scope.SET else QUANTIFIER_KEYS
         if node.is_null or (node.kind == "mapping" and not node.entries):
             self._source.error(
                 node, f"{what} is empty and would always hold; add one of {_or(keys)}"
@@ -96,7 +100,7 @@ class PredicateReader:
         return None if condition is None else NoSpan(condition, scope)
 
     def _every_span(self, node: Node, what: str, scope: Scope) -> Predicate | None:
-        members = self._source.mapping(node, what, ("of", "holds"), ("of", "holds"))
+        members = self._source.mapping(node, what, EVERY_SPAN.keys, EVERY_SPAN.required)
         if members is None:
             return None
         of = self._conditions.condition(self._source, members["of"], f"{what}.of")
@@ -104,14 +108,14 @@ class PredicateReader:
         return None if of is None or holds is None else EverySpan(of, holds, scope)
 
     def _count(self, node: Node, what: str, scope: Scope) -> Predicate | None:
-        members = self._source.mapping(node, what, ("match", "atLeast", "atMost"), ("match",))
+        members = self._source.mapping(node, what, COUNT.keys, COUNT.required)
         if members is None:
             return None
         match = self._conditions.condition(self._source, members["match"], f"{what}.match")
         bounds: dict[str, int | None] = {"atLeast": None, "atMost": None}
         for key in bounds:
             if key in members:
-                bounds[key] = self._source.integer(members[key], f"{what}.{key}", 0, _MOST_SPANS)
+                bounds[key] = self._source.integer(members[key], f"{what}.{key}", 0, MOST_SPANS)
                 if bounds[key] is None:
                     return None
         at_least, at_most = bounds["atLeast"], bounds["atMost"]

@@ -17,6 +17,10 @@ from sloengine.ottl import OttlError
 from sloengine.yamldoc import Document, Node
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SEGMENT = r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+LABEL_KEY = re.compile(_SEGMENT)
+_DOMAIN_PART = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+ANNOTATION_KEY = re.compile(rf"({_DOMAIN_PART}(\.{_DOMAIN_PART})*/)?{_SEGMENT}")
 SINGLE_QUOTES = "inside { } or [ ] a condition must stand in single quotes, like {entry: '…'}"
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -83,6 +87,31 @@ class Source:
             self.error(node, f"{what} must be a mapping; write name: value")
             return {}
         return node.entries
+
+    def labels(self, node: Node, what: str) -> None:
+        """Expect OpenSLO's labels: a text, or a list of texts, for each key."""
+        for key, value in self.free_mapping(node, what).items():
+            self._key(LABEL_KEY, key, value, what, "a label")
+            items = value.items if value.kind == "sequence" else [value]
+            for index, item in enumerate(items):
+                place = f"[{index}]" if value.kind == "sequence" else ""
+                self.text(item, f"{what}.{key}{place}")
+
+    def annotations(self, node: Node, what: str) -> dict[str, str]:
+        """Return OpenSLO's annotations: a text for each key, which may have a prefix."""
+        members = self.free_mapping(node, what)
+        for key, value in members.items():
+            self._key(ANNOTATION_KEY, key, value, what, "an annotation")
+        return {key: self.text(value, f"{what}.{key}") or "" for key, value in members.items()}
+
+    def _key(self, form: re.Pattern[str], key: str, value: Node, what: str, noun: str) -> None:
+        if not form.fullmatch(key):
+            prefix = ", after a domain and / if any" if form is ANNOTATION_KEY else ""
+            self.error(
+                value.key_position,
+                f'{what}: the key "{key}" of {noun} must be at most 63 letters, digits, "-", "_" '
+                f'and ".", with a letter or digit at both ends{prefix}; rename it',
+            )
 
     def sequence(self, node: Node, what: str) -> list[Node]:
         """Return the members of a list that has at least one."""

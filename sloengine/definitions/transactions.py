@@ -9,6 +9,21 @@ from dataclasses import dataclass
 from sloengine.definitions.canonical import content_hash
 from sloengine.definitions.catalogue import RESERVED, Definition
 from sloengine.definitions.conditions import Conditions
+from sloengine.definitions.ours import (
+    AUDIENCE,
+    CRITICALITY,
+    DEFAULT_DIMENSION_LIMIT,
+    DIMENSION,
+    DIMENSION_RULE,
+    HIGHEST_PRIORITY,
+    IGNORE,
+    MOST_CUSTOMERS,
+    MOST_DIMENSION_VALUES,
+    OUTCOMES,
+    TOLERANCE,
+    TRANSACTION,
+    VALUE,
+)
 from sloengine.definitions.plan import (
     BecauseRule,
     DimensionRule,
@@ -22,37 +37,12 @@ from sloengine.definitions.source import did_you_mean
 from sloengine.ottl import EvaluationError
 from sloengine.yamldoc import Node
 
-_SPEC = (
-    "description",
-    "criticality",
-    "audience",
-    "tolerance",
-    "priority",
-    "entry",
-    "having",
-    "outcome",
-    "because",
-    "customer",
-    "session",
-    "intent",
-    "retryWindow",
-    "value",
-    "dimensions",
-    "promise",
-)
 # What a person may change without changing which facts a trace yields.
 _WORDS_ONLY = frozenset(
     {"description", "criticality", "audience", "tolerance", "promise", "retryWindow"}
 )
-_OUTCOMES = tuple(str(outcome) for outcome in Outcome)
-_CRITICALITY = ("critical", "high", "medium", "low")
-_AUDIENCE = ("external", "internal")
-_MOST_CUSTOMERS = 10**12
-_HIGHEST_PRIORITY = 10**6
 _RETRY_WINDOW_NS = 300 * 10**9
-DEFAULT_DIMENSION_LIMIT = 100
-MOST_DIMENSION_VALUES = 10_000
-_DIMENSION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
+_DIMENSION_NAME = re.compile(DIMENSION)
 
 
 def declared_dimensions(definition: Definition) -> list[str]:
@@ -69,7 +59,7 @@ def read_transaction(definition: Definition, conditions: Conditions) -> Transact
 def read_ignore(definition: Definition, conditions: Conditions) -> tuple[str, tuple[int, ...]]:
     """Return the name and the entry conditions of an Ignore; problems are noted."""
     source = definition.source
-    members = source.mapping(definition.spec, "spec", ("description", "entry"), ("entry",))
+    members = source.mapping(definition.spec, "spec", IGNORE.keys, IGNORE.required)
     if members is None:
         return definition.name, ()
     if "description" in members:
@@ -97,7 +87,7 @@ class _TransactionReader:
                 source.document.position(("metadata", "name")),
                 f'the name "{definition.name}" is kept for {RESERVED[definition.name]}; rename it',
             )
-        members = source.mapping(definition.spec, "spec", _SPEC, ("entry",))
+        members = source.mapping(definition.spec, "spec", TRANSACTION.keys, TRANSACTION.required)
         if members is None:
             return None
         value = self._value(members.get("value"))
@@ -118,8 +108,8 @@ class _TransactionReader:
             currency=value[1],
             dimensions=self._dimensions(members.get("dimensions")),
             description=self._text(members, "description"),
-            criticality=self._choice(members, "criticality", _CRITICALITY) or "medium",
-            audience=self._choice(members, "audience", _AUDIENCE) or "external",
+            criticality=self._choice(members, "criticality", CRITICALITY) or "medium",
+            audience=self._choice(members, "audience", AUDIENCE) or "external",
             tolerance_duration_ns=tolerance.duration_ns,
             tolerance_customers=tolerance.customers,
             retry_window_ns=self._retry_window(members.get("retryWindow")),
@@ -138,7 +128,7 @@ class _TransactionReader:
         if key not in members:
             return None
         return self._source.integer(
-            members[key], f"spec.{key}", -_HIGHEST_PRIORITY, _HIGHEST_PRIORITY
+            members[key], f"spec.{key}", -HIGHEST_PRIORITY, HIGHEST_PRIORITY
         )
 
     def _chain(self, members: Mapping[str, Node], key: str) -> tuple[int, ...]:
@@ -168,8 +158,8 @@ class _TransactionReader:
         if pair is None:
             return None
         key, body = pair
-        if key not in _OUTCOMES:
-            cure = did_you_mean(key, _OUTCOMES)
+        if key not in OUTCOMES:
+            cure = did_you_mean(key, OUTCOMES)
             self._source.error(item.entries[key].key_position, f'no outcome is "{key}"{cure}')
             return None
         outcome = Outcome(key)
@@ -206,9 +196,7 @@ class _TransactionReader:
     def _value(self, node: Node | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if node is None:
             return (), ()
-        members = self._source.mapping(
-            node, "spec.value", ("amount", "currency"), ("amount", "currency")
-        )
+        members = self._source.mapping(node, "spec.value", VALUE.keys, VALUE.required)
         if members is None:
             return (), ()
         return (
@@ -225,13 +213,13 @@ class _TransactionReader:
 
     def _dimension(self, name: str, node: Node) -> DimensionRule | None:
         what = f"spec.dimensions.{name}"
-        if not _DIMENSION.fullmatch(name):
+        if not _DIMENSION_NAME.fullmatch(name):
             self._source.error(
                 node.key_position,
                 f'the dimension "{name}" must be letters, digits, "_", "." and "-", with a letter '
                 "first; rename it",
             )
-        members = self._source.mapping(node, what, ("from", "limit"), ("from",))
+        members = self._source.mapping(node, what, DIMENSION_RULE.keys, DIMENSION_RULE.required)
         if members is None:
             return None
         limit: int | None = DEFAULT_DIMENSION_LIMIT
@@ -245,7 +233,7 @@ class _TransactionReader:
     def _tolerance(self, node: Node | None) -> _Tolerance:
         if node is None:
             return _Tolerance()
-        members = self._source.mapping(node, "spec.tolerance", ("duration", "customers"))
+        members = self._source.mapping(node, "spec.tolerance", TOLERANCE.keys)
         if members is None:
             return _Tolerance()
         duration, customers = members.get("duration"), members.get("customers")
@@ -253,7 +241,7 @@ class _TransactionReader:
             self._source.error(node, "spec.tolerance is empty; add duration or customers")
         return _Tolerance(
             self._source.duration(duration, "spec.tolerance.duration") if duration else None,
-            self._source.integer(customers, "spec.tolerance.customers", 0, _MOST_CUSTOMERS)
+            self._source.integer(customers, "spec.tolerance.customers", 0, MOST_CUSTOMERS)
             if customers
             else None,
         )

@@ -23,7 +23,9 @@ spec:
 apiVersion: openslo/v1
 kind: AlertPolicy
 metadata: {name: page}
-spec: {conditions: [{conditionRef: fast}]}
+spec:
+  conditions: [{conditionRef: fast}]
+  notificationTargets: [{metadata: {name: desk}, spec: {target: email}}]
 ---
 apiVersion: openslo/v1
 kind: DataSource

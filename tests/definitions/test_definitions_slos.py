@@ -265,11 +265,18 @@ spec:
         id="thresholdMetric",
     ),
     pytest.param(
-        slo().replace(
-            "objectives: [{target: 0.995}]",
-            "objectives: [{target: 0.9, compositeWeight: 1, indicator: {metadata: {name: j}, spec: "
-            "{ratioMetric: {rawType: success, raw: " + PROMETHEUS + "}}}}]",
-        ),
+        """apiVersion: openslo/v1
+kind: SLO
+metadata: {name: checkout-slo}
+spec:
+  service: shop
+  timeWindow: [{duration: 28d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives:
+    - target: 0.9
+      compositeWeight: 1
+      indicator: {spec: {ratioMetric: {rawType: success, raw: PROMETHEUS}}}
+""".replace("PROMETHEUS", PROMETHEUS),
         'SLO "checkout-slo": an objective with an indicator of its own is not evaluated by this '
         "version",
         id="composites",
@@ -435,7 +442,7 @@ def test_an_alert_policy_may_be_referenced_inline_or_ours(tmp_path: Path) -> Non
     inline = (
         "{kind: AlertPolicy, metadata: {name: p}, spec: {conditions: [{kind: AlertCondition, "
         "metadata: {name: c}, spec: {severity: page, condition: {kind: burnrate, op: gt, "
-        "threshold: 2, lookbackWindow: 1h}}}]}}"
+        "threshold: 2, lookbackWindow: 1h}}}], notificationTargets: [{targetRef: on-call}]}}"
     )
     policies = f"  alertPolicies: [{{alertPolicyRef: page}}, {{alertPolicyRef: quick}}, {inline}]\n"
     plan = plan_of(tmp_path, SHOP, slo(extra=policies), OTHER_KINDS)
