@@ -68,7 +68,7 @@ SOCKET = "engine.sock"
 _TICK_S = 0.2
 _GRACE_S = 10.0
 _COVERAGE_NS = 10 * 10**9
-_UPKEEP_NS = 3600 * 10**9
+_UPKEEP_NS = 60 * 10**9
 
 
 class Pipeline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         level=config.service.telemetry.logs.level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # What the store holds is for its owner: DuckDB makes files with the rights that this leaves.
+    os.umask(0o077)
     # Signals are blocked before any thread starts, so that every thread inherits the mask and only
     # the loop below takes them.
     wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}

@@ -44,8 +44,15 @@ OTHER_NAMES = 10
 """How many names of unmapped traffic are listed."""
 LATE_UNVERIFIABLE = "processor.late_unverifiable"
 """The persistent counter of spans that came too late to be checked against stored facts."""
-COURSE_STEPS = 28
-"""How many steps the course of a window shorter than two days has, about."""
+COURSE_STEPS = 48
+"""How many steps a course has at most."""
+_STEPS_NS = (
+    *(seconds * 10**9 for seconds in (10, 20, 30)),
+    *(minutes * MINUTE_NS for minutes in (1, 2, 5, 10, 15, 30)),
+    *(hours * 60 * MINUTE_NS for hours in (1, 2, 3, 6, 12)),
+    DAY_NS,
+)
+"""Multiples of a slot, and from a minute on of a minute: what old counts are kept in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +91,23 @@ def window_start(at_ns: int, length_ns: int, folded_until_ns: int) -> int:
     return floor_to(start_ns, MINUTE_NS if coarse else SLOT_NS)
 
 
-def course_step(window_ns: int) -> int:
-    """Return the step of a window's course: a day, or less for a window under two days."""
-    if window_ns >= 2 * DAY_NS:
-        return DAY_NS
-    step_ns = window_ns // COURSE_STEPS
-    return max(SLOT_NS, floor_to(step_ns, MINUTE_NS if step_ns >= MINUTE_NS else SLOT_NS))
+def course_step(length_ns: int) -> int:
+    """Return the step of a course: the shortest usual one that cuts it into few enough pieces."""
+    usable = (step for step in _STEPS_NS if length_ns <= COURSE_STEPS * step)
+    return next(usable, -(-length_ns // (COURSE_STEPS * DAY_NS)) * DAY_NS)
+
+
+def course_window(window: CountWindow, first_event_ns: int | None) -> CountWindow:
+    """Return the part of a window that its course shows: all of it, or what was observed.
+
+    A store that is younger than the window shows its own short life in finer steps, instead of one
+    last step after many empty ones.
+    """
+    if first_event_ns is None or not window.start_ns < first_event_ns < window.end_ns:
+        return window
+    step_ns = course_step(window.end_ns - first_event_ns)
+    start_ns = max(window.start_ns, floor_to(first_event_ns, step_ns))
+    return CountWindow(window.indicator, start_ns, window.end_ns)
 
 
 def _evaluate(
@@ -106,19 +124,24 @@ def _evaluate(
         rule.name: {name: window(rule, length_ns) for name, length_ns in BURN_WINDOWS}
         for rule in wanted
     }
+    first_events = reader.first_events({rule.indicator for rule in wanted})
+    courses = {
+        rule.name: course_window(whole[rule.name], first_events.get(rule.indicator))
+        for rule in wanted
+    }
     asked = {*whole.values(), *(one for windows in burn.values() for one in windows.values())}
     found = _Found(
         counts=reader.window_counts(asked),
         reasons=reader.bad_reasons(whole.values()),
         course=(
-            reader.course({whole[rule.name]: course_step(rule.window_ns) for rule in wanted})
+            reader.course({one: course_step(one.end_ns - one.start_ns) for one in courses.values()})
             if course
             else {}
         ),
-        first_events=reader.first_events({rule.indicator for rule in wanted}),
+        first_events=first_events,
     )
     evaluations = tuple(
-        _objective(rule, objective, whole[rule.name], burn[rule.name], found)
+        _objective(rule, objective, whole[rule.name], courses[rule.name], burn[rule.name], found)
         for rule in wanted
         for objective in rule.objectives
     )
@@ -159,6 +182,7 @@ def _objective(
     rule: SloRule,
     objective: Objective,
     window: CountWindow,
+    shown: CountWindow,
     burn_windows: Mapping[str, CountWindow],
     found: _Found,
 ) -> SloEvaluation:
@@ -198,8 +222,8 @@ def _objective(
             f"{reason.outcome}: {reason.reason}": reason.events for reason in found.reasons[window]
         },
         course=(
-            _steps(window, found.course[window], course_step(rule.window_ns))
-            if window in found.course
+            _steps(shown, found.course[shown], course_step(shown.end_ns - shown.start_ns))
+            if shown in found.course
             else ()
         ),
         observed_since_ns=found.first_events.get(rule.indicator),

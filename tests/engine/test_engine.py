@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from engine_kit import (
 
 from sloengine.clock import SystemClock
 from sloengine.engine import SOCKET, Engine, report_of_store
-from sloengine.errors import DefinitionsError, OperatorError, StoreError
+from sloengine.errors import DefinitionsError, OperatorError
 from sloengine.report import ReportRequest
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -79,10 +82,27 @@ def test_the_local_socket_is_for_its_owner_only_and_goes_with_the_engine(tmp_pat
     assert not path.exists()
 
 
-def test_two_engines_do_not_share_a_store(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_and_told_who_holds_the_store(tmp_path: Path) -> None:
     config = config_of(tmp_path)
-    with running(config), pytest.raises(StoreError, match=r"already|another|in use|held"):
-        Engine(config).start()
+    settings = {
+        "receiver.protocols.grpc.endpoint": "127.0.0.1:0",
+        "receiver.protocols.http": "null",
+        "extensions.health_check": "null",
+        "definitions.path": tmp_path / "definitions",
+        "store.directory": config.store.directory,
+    }
+    arguments = [f"--set={key}={value}" for key, value in settings.items()]
+    with running(config):
+        second = subprocess.run(
+            [sys.executable, "-m", "sloengine", "serve", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert second.returncode == 5
+    assert str(os.getpid()) in second.stderr
+    assert "Traceback" not in second.stderr
 
 
 def test_a_part_that_cannot_start_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -142,9 +142,10 @@ def test_an_objective_in_full(store: Store) -> None:
     assert one.reasons == {"failed: because": 1}
     assert one.observed_since_ns == AT - 2 * DAY_NS
     assert one.corrected == 0
-    assert len(one.course) == 28
-    assert [(day.good, day.total) for day in one.course if day.total] == [(10, 10), (9, 10)]
-    assert one.course[0].start_ns == one.start_ns
+    assert len(one.course) == 48
+    assert sum(step.good for step in one.course) == one.good
+    assert sum(step.total for step in one.course) == one.total
+    assert one.course[0].start_ns == one.observed_since_ns
     assert one.course[-1].end_ns == one.end_ns
     assert found.last_event_ns == AT - SECOND_NS
 
@@ -211,8 +212,10 @@ def test_where_a_window_begins(length_ns: int, folded_until_ns: int, start_ns: i
     ("window_ns", "step_ns"),
     [
         (28 * DAY_NS, DAY_NS),
-        (2 * DAY_NS, DAY_NS),
-        (DAY_NS, 51 * MINUTE_NS),
+        (90 * DAY_NS, 2 * DAY_NS),
+        (7 * DAY_NS, 6 * 60 * MINUTE_NS),
+        (2 * DAY_NS, 60 * MINUTE_NS),
+        (DAY_NS, 30 * MINUTE_NS),
         (10 * MINUTE_NS, 20 * SECOND_NS),
         (MINUTE_NS, SLOT_NS),
     ],
