@@ -11,6 +11,7 @@ from sloengine.cli.demo import demo
 from sloengine.cli.expand import expand
 from sloengine.cli.replay import replay
 from sloengine.cli.report import report
+from sloengine.cli.schema import schema
 from sloengine.cli.serve import serve
 from sloengine.cli.test import test
 from sloengine.cli.validate import validate
@@ -43,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, validate, test, report, replay, expand, demo):
+for command in (serve, validate, test, report, replay, expand, demo, schema):
     cli.add_command(command)
 
 

@@ -10,6 +10,7 @@ network connection.
 
 from sloengine.definitions.duration import parse_duration
 from sloengine.definitions.expand import expand
+from sloengine.definitions.kinds import DOCUMENTS
 from sloengine.definitions.load import LoadedDefinitions, load_definitions, load_text
 from sloengine.definitions.plan import (
     AllOf,
@@ -30,8 +31,11 @@ from sloengine.definitions.plan import (
     SloRule,
     TransactionRule,
 )
+from sloengine.definitions.shapes import Shape
+from sloengine.definitions.structures import Record
 
 __all__ = [
+    "DOCUMENTS",
     "AllOf",
     "AnySpan",
     "BecauseRule",
@@ -47,7 +51,9 @@ __all__ = [
     "OutcomeRule",
     "Plan",
     "Predicate",
+    "Record",
     "Scope",
+    "Shape",
     "SloRule",
     "TransactionRule",
     "expand",

@@ -20,8 +20,9 @@ from sloengine.definitions.openslo import (
     TOTAL,
     VALUES,
 )
-from sloengine.definitions.shapes import Context, Record, inline_metadata
+from sloengine.definitions.shapes import Context
 from sloengine.definitions.source import Source
+from sloengine.definitions.structures import Record, inline_metadata
 from sloengine.definitions.transactions import declared_dimensions
 from sloengine.ottl import FactCondition, OttlError, parse_fact_condition
 from sloengine.yamldoc import Node

@@ -9,26 +9,29 @@ from collections.abc import Mapping
 
 from sloengine.definitions.duration import CALENDAR_PATTERN, PATTERN
 from sloengine.definitions.shapes import (
-    AnyOf,
     Anything,
     Boolean,
     Choice,
-    Either,
     FreeMapping,
-    Given,
     Instant,
     Length,
-    ListOf,
     Nothing,
     Number,
     Pattern,
-    Record,
-    Reference,
     Schema,
     Shape,
     Shared,
     Text,
     TimeZone,
+)
+from sloengine.definitions.structures import (
+    AnyOf,
+    Called,
+    Either,
+    Given,
+    ListOf,
+    Record,
+    Reference,
     inline_definition,
     inline_metadata,
     record,
@@ -128,12 +131,12 @@ _OUR_SPEC: Mapping[str, tuple[Shape, str]] = {
 }
 
 
-def our_source(**more: tuple[Shape, str]) -> Record:
+def _our_source(**more: tuple[Shape, str]) -> Record:
     """Return the `spec` of a metricSource of type sloengine, with keys that its place allows."""
     return record({**_OUR_SPEC, **more}, exactly_one=(("transaction", "journey"),))
 
 
-def metric(spec: Record) -> Record:
+def _metric(name: str, spec: Record) -> Called:
     """Return a metric: `metricSource` and nothing else."""
 
     def ours(shared: Shared) -> Schema:
@@ -143,9 +146,8 @@ def metric(spec: Record) -> Record:
             "else": {"properties": {"spec": {"type": ["object", "null"]}}},
         }
 
-    return record(
-        {"metricSource": (Given(METRIC_SOURCE, ours), "Where it is read.")}, ("metricSource",)
-    )
+    source: tuple[Shape, str] = (Given(METRIC_SOURCE, ours), "Where it is read.")
+    return Called(name, lambda: record({"metricSource": source}, ("metricSource",)))
 
 
 METRIC_SOURCE = record(
@@ -160,35 +162,46 @@ METRIC_SOURCE = record(
     ("spec",),
     some_of=("metricSourceRef", "type"),
 )
-PART = our_source()
-TOTAL = our_source(
+PART = _our_source()
+TOTAL = _our_source(
     unknown=(Choice(("bad",)), "`bad` counts unknown outcomes as bad; else they count nowhere.")
 )
-VALUES = our_source(
+VALUES = _our_source(
     value=(Text(), "Which number of a transaction, such as duration."),
     aggregate=(Text(), "How a slice's numbers become one, such as p99."),
 )
 RATIO_METRIC = record(
     {
         "counter": (Boolean(), "Whether the metric only rises; means nothing to this engine."),
-        "good": (metric(PART), "What of total is good."),
-        "bad": (metric(PART), "What of total is bad, instead of good."),
-        "total": (metric(TOTAL), "What counts at all."),
+        "good": (_metric("partMetric", PART), "What of total is good."),
+        "bad": (_metric("partMetric", PART), "What of total is bad, instead of good."),
+        "total": (_metric("totalMetric", TOTAL), "What counts at all."),
         "rawType": (Choice(("success", "failure")), "What raw is a ratio of."),
-        "raw": (metric(VALUES), "A ratio that is ready made, instead of good or bad, and total."),
+        "raw": (
+            _metric("valuesMetric", VALUES),
+            "A ratio that is ready made, instead of good or bad, and total.",
+        ),
     },
     exactly_one=(("total", "raw"), ("good", "bad", "raw")),
 )
 
 
 def _raw_has_its_type(_shared: Shared) -> Schema:
-    return {"dependentRequired": {"raw": ["rawType"], "rawType": ["raw"]}}
+    return {
+        "allOf": [
+            {"if": {"required": [one]}, "then": {"required": [other]}}
+            for one, other in (("raw", "rawType"), ("rawType", "raw"))
+        ]
+    }
 
 
 INDICATOR = record(
     {
         "description": _DESCRIPTION,
-        "thresholdMetric": (metric(VALUES), "A number that objectives compare with their value."),
+        "thresholdMetric": (
+            _metric("valuesMetric", VALUES),
+            "A number that objectives compare with their value.",
+        ),
         "ratioMetric": (Given(RATIO_METRIC, _raw_has_its_type), "Good or bad events of a total."),
     },
     exactly_one=(("thresholdMetric", "ratioMetric"),),
@@ -252,7 +265,10 @@ OBJECTIVE = record(
         "targetPercent": (Number(above=0, below=100), "The same in percent, such as 99.5."),
         "timeSliceTarget": (SLICE_TARGET, "From which share on a slice is good (Timeslices)."),
         "timeSliceWindow": (SLICE_WINDOW, "Length of a slice: 1m, or minutes as a number."),
-        "indicator": (INLINE_INDICATOR, "In a composite: the indicator of this part."),
+        "indicator": (
+            Called("inlineIndicator", lambda: INLINE_INDICATOR),
+            "In a composite: the indicator of this part.",
+        ),
         "indicatorRef": (Reference("SLI"), "In a composite: the name of an SLI."),
         "compositeWeight": (WEIGHT, "In a composite: the weight of this part; 1 if left out."),
     },
@@ -262,7 +278,7 @@ SLO = record(
     {
         "description": _DESCRIPTION,
         "service": (Text(), "Which service promises; may name a Service."),
-        "indicator": (INLINE_INDICATOR, "What is measured."),
+        "indicator": (Called("inlineIndicator", lambda: INLINE_INDICATOR), "What is measured."),
         "indicatorRef": (Reference("SLI"), "Name of an SLI, instead of indicator."),
         "timeWindow": (
             ListOf(Given(WINDOW, _rolling_or_calendar), most=1),

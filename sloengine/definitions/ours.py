@@ -7,23 +7,25 @@ from collections.abc import Mapping
 from sloengine.definitions.openslo import NOTIFIED
 from sloengine.definitions.plan import Outcome
 from sloengine.definitions.shapes import (
-    AnyOf,
     Boolean,
-    Called,
     Choice,
     Instant,
     Integer,
     Length,
-    ListOf,
-    MapOf,
     Number,
-    OneOrMore,
     Pattern,
-    Record,
-    Reference,
     Shape,
     Text,
     TimeZone,
+)
+from sloengine.definitions.structures import (
+    AnyOf,
+    Called,
+    ListOf,
+    MapOf,
+    OneOrMore,
+    Record,
+    Reference,
     record,
 )
 

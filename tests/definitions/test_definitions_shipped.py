@@ -23,7 +23,8 @@ def test_they_load_without_a_warning_and_are_evaluated_whole(name: str) -> None:
 
 
 def test_the_first_definition_is_ten_lines() -> None:
-    lines = (ROOT / "examples/first/checkout.yaml").read_text(encoding="utf-8").splitlines()
+    modeline, *lines = (ROOT / "examples/first/checkout.yaml").read_text("utf-8").splitlines()
+    assert modeline.startswith("# yaml-language-server:")
     assert len(lines) == 10
 
 
