@@ -13,6 +13,7 @@ Three loops meet only at durable points: *receive* (listeners call `Pipeline.acc
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -213,6 +214,7 @@ class Engine:
         self._settle = threading.Event()
         self._settled = threading.Event()
         self._reloading = threading.Lock()
+        self._seen: object = None
         self._grpc: Endpoint | None = None
         self._http: Endpoint | None = None
 
@@ -240,6 +242,7 @@ class Engine:
 
     def _start(self) -> None:
         config = self._config
+        self._seen = self._fingerprint()
         loaded = load_definitions(config.definitions.path)
         for warning in loaded.warnings:
             _log.warning("%s", warning)
@@ -279,6 +282,8 @@ class Engine:
         self._open_local()
         self._open_listeners()
         self._run(self._evaluate_loop, "evaluate")
+        if config.definitions.watch_interval > 0:
+            self._run(self._watch_loop, "definitions")
         if config.extensions.health_check is not None:
             health = HttpServer(
                 health_app(self._readiness),
@@ -395,6 +400,17 @@ class Engine:
         self._guarded(self._pipeline.process)
         self._guarded(self._evaluate)
 
+    def _watch_loop(self) -> None:
+        """Reload when files of definitions change; a broken set is said once, until it changes."""
+        while not self._stopping.wait(self._config.definitions.watch_interval / 1e9):
+            if self._seen != self._fingerprint():
+                self._guarded(self.reload)
+
+    def _fingerprint(self) -> object:
+        path = self._config.definitions.path
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [(file, stat.st_mtime_ns, stat.st_size) for file in files if (stat := _stat(file))]
+
     def _evaluate_loop(self) -> None:
         """Evaluate: the third loop."""
         while not self._stopping.wait(self._config.evaluate.interval / 1e9):
@@ -418,6 +434,8 @@ class Engine:
             DefinitionsError: the new set has errors; the old one stays.
         """
         with self._reloading:
+            # Taken before the files are read: a change while they are is seen the next time.
+            self._seen = self._fingerprint()
             loaded = load_definitions(self._config.definitions.path)
             if loaded.plan.revision == self._pipeline.plan.revision:
                 _log.info("definitions are unchanged, revision %s", loaded.plan.revision)
@@ -493,6 +511,13 @@ def _report(store: Store, plan: Plan, request: ReportRequest, clock: Clock) -> s
         if request.at_latest:
             at_ns = (reader.last_event_ns() or at_ns - 1) + 1
         return render(evaluate(reader, plan, at_ns=at_ns, course=True), request)
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:
+        return None
 
 
 def _summary(plan: Plan) -> str:

@@ -83,6 +83,8 @@ class DefinitionsConfig(_Section):
 
     path: Path = Path("slo-definitions")
     """A folder or one file; `examples` folders below it are left out."""
+    watch_interval: Duration = parse_duration_ns("10s")
+    """How often to look whether its files changed; `0s` never: then SIGHUP says so."""
 
 
 class StoreConfig(_Section):

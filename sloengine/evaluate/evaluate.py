@@ -20,6 +20,7 @@ from sloengine.evaluate.evaluation import (
     BudgetDay,
     BurnRate,
     Coverage,
+    DefinitionUse,
     Evaluation,
     SloEvaluation,
     TrafficShare,
@@ -76,7 +77,8 @@ def evaluate(
     """Evaluate a plan's objectives over the windows that end at `at_ns`, all of one state.
 
     `slos` names those wanted (`None`: all); a name that the plan does not have raises
-    OperatorError. `course` adds counts by step of `course_step`. A plan other than the one that the
+    OperatorError. `course` adds what only reports need: counts by step of
+    `course_step`, and which definitions judged. A plan other than the one that the
     store counts by has counts only of indicators that it shares with plans registered before.
     """
     wanted = _select(plan, slos)
@@ -163,6 +165,16 @@ def _evaluate(
         not_evaluated=plan.not_evaluated,
         counters=counters,
         last_event_ns=reader.last_event_ns(),
+        definitions=(
+            tuple(
+                DefinitionUse(
+                    use.transaction, use.definition, use.first_ns, use.last_ns, use.events
+                )
+                for use in reader.definitions(start_ns, at_ns)
+            )
+            if course
+            else ()
+        ),
     )
 
 

@@ -89,6 +89,22 @@ class TrafficShare:
 
 
 @dataclass(frozen=True, slots=True)
+class DefinitionUse:
+    """Facts of a transaction that one definition judged, inside the report's window.
+
+    More than one for a transaction means that its numbers mix what two definitions meant.
+    """
+
+    transaction: str
+    definition: str
+    """Content hash, 12 hex digits."""
+    first_ns: int
+    last_ns: int
+    """Ends of its first and its last transaction."""
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How much of a window the engine was watching.
 
@@ -123,3 +139,5 @@ class Evaluation:
     """The engine's own persistent counters."""
     last_event_ns: int | None
     """The latest end of any stored transaction."""
+    definitions: tuple[DefinitionUse, ...] = ()
+    """By transaction and time, as far back as facts are kept; only with a course."""

@@ -49,6 +49,16 @@ def report_document(evaluation: Evaluation) -> Json:
             {"service": service, "name": name, "count": number}
             for service, name, number in evaluation.other_names
         ],
+        "definitions": [
+            {
+                "transaction": use.transaction,
+                "definition": use.definition,
+                "first": rfc3339(use.first_ns),
+                "last": rfc3339(use.last_ns),
+                "count": use.events,
+            }
+            for use in evaluation.definitions
+        ],
         "late_unverifiable": evaluation.late_unverifiable,
         "not_evaluated": list(evaluation.not_evaluated),
         "counters": dict(evaluation.counters),

@@ -163,6 +163,18 @@ JSON_SCHEMA: Final[Schema] = {
                 count=_count("How many."),
             ),
         ),
+        definitions=_list(
+            "Which definitions judged the stored transactions of the window; more than one for a "
+            "transaction means that its numbers mix what they meant.",
+            _object(
+                "One definition.",
+                transaction=_text("The transaction that it defines."),
+                definition=_text("Its content hash."),
+                first=_instant("End of its first transaction."),
+                last=_instant("End of its last transaction."),
+                count=_count("How many it judged."),
+            ),
+        ),
         late_unverifiable=_count("Late spans beyond the horizon; they changed nothing."),
         not_evaluated=_list(
             "Accepted definitions that this engine does not evaluate.", {"type": "string"}

@@ -176,6 +176,7 @@ def notes(evaluation: Evaluation) -> list[str]:
                 f"{name}: {numbers.count(slo.unknown)} with an unknown outcome, "
                 f"in neither good nor total{warning}"
             )
+    found += _mixed(evaluation)
     found += _begin(evaluation)
     found += _watched(evaluation)
     mapped = mapped_share(evaluation)
@@ -202,6 +203,22 @@ def _begin(evaluation: Evaluation) -> list[str]:
     if begun and len(begun) == len(evaluation.slos):
         return [f"counts begin {as_of(min(begun.values()), year=True)}; {rest}"]
     return [f"{name}: counts begin {as_of(at, year=True)}; {rest}" for name, at in begun.items()]
+
+
+def _mixed(evaluation: Evaluation) -> list[str]:
+    """Name transactions whose numbers come from more than one definition."""
+    promised = {slo.transaction for slo in evaluation.slos}
+    found = []
+    for transaction in sorted(promised):
+        uses = [use for use in evaluation.definitions if use.transaction == transaction]
+        if len(uses) > 1:
+            last = uses[-1]
+            found.append(
+                f"{transaction}: {in_words(len(uses))} definitions judged this window; "
+                f"{last.definition} from {as_of(last.first_ns, year=True)} on, "
+                f"{numbers.count(last.events)} of {numbers.count(sum(u.events for u in uses))}"
+            )
+    return found
 
 
 def _watched(evaluation: Evaluation) -> list[str]:

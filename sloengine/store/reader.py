@@ -18,6 +18,7 @@ from sloengine.store.rows import (
     Counts,
     CountWindow,
     CourseStep,
+    DefinitionCount,
     DurationHistogram,
     Exemplar,
     ExportState,
@@ -96,6 +97,15 @@ FROM transactions
 WHERE transaction = $other AND end_ns >= $start_ns AND end_ns < $end_ns
 GROUP BY service, span
 ORDER BY facts DESC, service, span LIMIT $most
+"""
+
+# Purpose: which definitions judged the facts of a window, as far back as facts are kept.
+# Parameters: start_ns, end_ns. Columns: transaction, definition, first_ns, last_ns, events.
+DEFINITIONS = """
+SELECT transaction, definition, min(end_ns) AS first_ns, max(end_ns), count(*)
+FROM transactions
+WHERE definition <> '' AND end_ns >= $start_ns AND end_ns < $end_ns
+GROUP BY transaction, definition ORDER BY transaction, first_ns, definition
 """
 
 # Purpose: since when an indicator has counts. Parameter: indicators.
@@ -235,6 +245,11 @@ class StoreReader:
             },
         )
         return tuple(OtherName(*row) for row in rows)
+
+    def definitions(self, start_ns: int, end_ns: int) -> tuple[DefinitionCount, ...]:
+        """Return which definitions judged the stored facts of a window."""
+        window = {"start_ns": start_ns, "end_ns": end_ns}
+        return tuple(DefinitionCount(*row) for row in self._rows(DEFINITIONS, window))
 
     def first_events(self, indicators: Collection[str]) -> dict[str, int]:
         """Return the minute of each indicator's first event; without any it is left out."""

@@ -128,3 +128,14 @@ class ExportState:
     """Changed verdicts by (SLO, from, to); `none` where the SLO did not count the fact."""
     durations: tuple[DurationHistogram, ...] = ()
     """In ascending order of (transaction, outcome, reason)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionCount:
+    """Stored facts of a transaction that one definition judged."""
+
+    transaction: str
+    definition: str
+    first_ns: int
+    last_ns: int
+    events: int

@@ -163,3 +163,22 @@ def test_a_backend_that_is_down_costs_one_line_and_no_count(
         )
         assert counts(config.store.directory) == (1, 1)
     assert len([line for line in caplog.messages if "127.0.0.1:1" in line]) == 1
+
+
+def test_a_changed_folder_is_applied_by_itself_and_a_mix_is_marked(tmp_path: Path) -> None:
+    watching = {"path": write_definitions(tmp_path / "definitions"), "watch_interval": "50ms"}
+    config = config_of(tmp_path, definitions=watching)
+    with running(config) as engine:
+        send(engine, recent(1))
+        assert engine.settle(20)
+        before = engine.evaluation().revision
+        write_definitions(tmp_path / "definitions", CHECKOUT.replace("99%", "100%"))
+        write_definitions(tmp_path / "definitions", REJECTING)
+        eventually(lambda: engine.evaluation().revision != before, "the new set is applied")
+        send(engine, recent(2))
+        assert engine.settle(20)
+        uses = engine.evaluation(course=True).definitions
+        assert [(use.transaction, use.events) for use in uses] == [("checkout", 1)] * 2
+        assert "two definitions judged this window" in report_of_store(
+            config.store.directory, ReportRequest()
+        )
