@@ -60,6 +60,8 @@ class Observation:
 
     scenario: Scenario
     expectation: Expectation
+    at_ns: int
+    """Since the epoch."""
     facts: tuple[Fact, ...]
     objectives: tuple[SloEvaluation, ...]
 
@@ -151,7 +153,7 @@ class _Look:
         self._objectives = run.objectives(names) if names else ()
         if observe is not None:
             scenario = run.traces.scenario
-            observe(Observation(scenario, expectation, self._facts, self._objectives))
+            observe(Observation(scenario, expectation, run.now_ns, self._facts, self._objectives))
 
     def differences(self) -> list[Difference]:
         found = [*self._transactions(), *self._counters()]

@@ -104,6 +104,11 @@ class Run:
         self._now_ns = traces.scenario.start_ns
         self.traces = traces
 
+    @property
+    def now_ns(self) -> int:
+        """The instant that the scenario has reached, since the epoch."""
+        return self._now_ns
+
     def advance_to(self, offset_ns: int) -> None:
         """Let everything arrive that comes until this offset, and judge what is due by then."""
         until_ns = self.traces.scenario.start_ns + offset_ns
