@@ -1,0 +1,78 @@
+"""What decoding costs, conditions included: nanoseconds of CPU per span, kernel and reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from benchmarks.payload import Payload, definitions
+from sloengine.definitions import Plan, load_text
+from sloengine.otlp import Decoder, ReferenceDecoder
+from sloengine.otlp.kernel import KernelDecoder
+from sloengine.ottl import ConditionTable, parse_condition
+
+_START_NS = 1_700_000_000 * 10**9
+_REQUESTS = 8
+
+
+def rows() -> list[dict[str, object]]:
+    """Measure; each row has `name`, `value` and `unit`."""
+    plan = load_text(definitions())
+    measured: list[dict[str, object]] = []
+
+    def add(name: str, value: float, unit: str = "ns/span") -> None:
+        measured.append({"name": name, "value": round(value, 1), "unit": unit})
+
+    for spans, repeats in ((8192, 12), (512, 100)):
+        payload = Payload.of_spans(spans)
+        if spans == 8192:
+            add("bytes per span", len(payload.request(0, at_ns=0)) / payload.spans, "bytes")
+        kernel = _kernel(plan)
+        add(f"decode kernel, {spans}-span requests", _cost(kernel, payload, repeats))
+    payload = Payload.of_spans(8192)
+    add("decode reference, 8192-span requests", _cost(_reference(plan), payload, 1))
+    for name, condition in (
+        ("equality on unique values", 'span.attributes["url.path"] == "/api/orders/000042"'),
+        ("regex on unique values", r'IsMatch(span.attributes["url.path"], "^/api/orders/0+42$")'),
+    ):
+        add(f"decode kernel, {name}", _cost(_with_condition(plan, condition), payload, 4))
+    return measured
+
+
+def _kernel(plan: Plan) -> KernelDecoder:
+    table = ConditionTable(plan.fields, plan.conditions)
+    decoder = KernelDecoder(plan.fields, table, plan.captures)
+    decoder.warm_up()
+    return decoder
+
+
+def _reference(plan: Plan) -> ReferenceDecoder:
+    table = ConditionTable(plan.fields, plan.conditions)
+    return ReferenceDecoder(plan.fields, table, plan.captures)
+
+
+def _with_condition(plan: Plan, text: str) -> KernelDecoder:
+    conditions = [*plan.conditions, parse_condition(text)]
+    fields = sorted({*plan.fields, *conditions[-1].fields})
+    decoder = KernelDecoder(fields, ConditionTable(fields, conditions), plan.captures)
+    decoder.warm_up()
+    return decoder
+
+
+def _cost(decoder: Decoder, payload: Payload, repeats: int) -> float:
+    """Return nanoseconds of CPU per span over requests of distinct traces."""
+    requests = [payload.request(number, at_ns=_START_NS) for number in range(_REQUESTS)]
+    decoder.decode(requests[-1])
+    return min(_timed(decoder.decode, requests) for _ in range(repeats)) / payload.spans
+
+
+def _timed(decode: Callable[[bytes], object], requests: list[bytes]) -> float:
+    begun = time.process_time_ns()
+    for request in requests:
+        decode(request)
+    return (time.process_time_ns() - begun) / len(requests)
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(f"{row['name']:45} {row['value']:>10,} {row['unit']}")

@@ -1,0 +1,139 @@
+"""OTLP/gRPC in, facts in the store: spans per CPU-second, spans per second, memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.bench import IDLE_WAIT_S, Bench, Truth
+from benchmarks.definitions import write_further, write_unique
+from benchmarks.engine_server import EngineServer
+from benchmarks.load import Load, LoadOrder, LoadShape, Sender
+from benchmarks.processes import Server
+from benchmarks.rows import Bound, Row, at_least, at_most
+from benchmarks.workload import write_definitions
+
+_TICK_S = 0.01
+_SETTLE_S = 0.7
+"""Beside `IDLE_WAIT_S`: until the last traces are closed and committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way of sending, and what should come of it."""
+
+    name: str
+    shape: LoadShape
+    connections: int = 2
+    calls: int = 2
+    rounds: int = 2
+    per_cpu: Bound | None = None
+    definitions: int = 0
+    """How many there are at least; 0: those of the load alone."""
+    unique: bool = False
+    """Whether one of them asks for what is different in every trace."""
+
+
+LARGE = Variant("8,192 a request", LoadShape(8192), rounds=3, per_cpu=at_least(1.3e6))
+SMALL = Variant(
+    "512 a request, 8 connections", LoadShape(512), connections=8, calls=1, per_cpu=at_least(0.7e6)
+)
+GZIP = Variant("8,192 a request, gzip", LoadShape(8192, compressed=True), per_cpu=at_least(1.0e6))
+TWO_ENTRIES = Variant(
+    "8,192 a request, two entries a trace",
+    LoadShape(8192, two_entries=True),
+    per_cpu=at_least(1.0e6),
+)
+MANY = Variant("8,192 a request, 200 definitions", LoadShape(8192), definitions=200)
+UNIQUE = Variant("8,192 a request, regex over unique URLs", LoadShape(8192), unique=True)
+VARIANTS = (LARGE, SMALL, GZIP, TWO_ENTRIES, MANY, UNIQUE)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What rounds of load on one server gave, a value for each round."""
+
+    per_cpu: tuple[float, ...]
+    """Spans per second of the server's CPU."""
+    per_wall: tuple[float, ...]
+    """Spans acknowledged per second."""
+    peak_mib: float
+
+
+def measure(bench: Bench) -> Iterator[Row]:
+    """Measure every variant on an engine of its own."""
+    by_variant = {}
+    for number, variant in enumerate(VARIANTS):
+        bench.say(f"end to end: {variant.name}")
+        definitions = bench.folder(f"definitions-{number}")
+        write_further(definitions, variant.definitions - write_definitions(definitions))
+        if variant.unique:
+            write_unique(definitions)
+        with (
+            Sender(variant.shape) as sender,
+            bench.engine(f"end-to-end-{number}", definitions=definitions) as engine,
+        ):
+            figures = by_variant[variant] = load_engine(bench, engine, sender, variant)
+        name = f"end to end, {variant.name}"
+        yield Row.of_runs(f"{name}: CPU", figures.per_cpu, "spans/CPU-s", variant.per_cpu)
+        yield Row.of_runs(f"{name}: wall", figures.per_wall, "spans/s")
+        yield Row(f"{name}: peak memory", figures.peak_mib, "MiB")
+    yield Row(
+        f"cost of a span by {MANY.definitions} definitions, by ten it is 1",
+        max(by_variant[LARGE].per_cpu) / max(by_variant[MANY].per_cpu),
+        "x",
+        bound=at_most(1.5),
+    )
+    yield Row(
+        "share of the rate that is left with a regex over unique URLs",
+        max(by_variant[UNIQUE].per_cpu) / max(by_variant[LARGE].per_cpu),
+        "x",
+        bound=at_least(0.25),
+    )
+
+
+def load_engine(bench: Bench, engine: EngineServer, sender: Sender, variant: Variant) -> Figures:
+    """Send round after round to a running engine, and check its facts after each.
+
+    Raises:
+        WrongCountError: an engine's facts are not those of what was sent.
+    """
+    truth = Truth()
+
+    def check(load: Load) -> None:
+        truth.add(load)
+        engine.check(truth.facts)
+
+    return load_server(bench, engine, sender, variant, check)
+
+
+def load_server(
+    bench: Bench,
+    server: Server,
+    sender: Sender,
+    variant: Variant,
+    check: Callable[[Load], None],
+) -> Figures:
+    """Send round after round to a running server; `check` sees each when the server is at rest."""
+
+    def load(seconds: float) -> tuple[Load, float]:
+        before = server.cpu_s()
+        done = sender.send(
+            LoadOrder(
+                server.endpoint, seconds, connections=variant.connections, calls=variant.calls
+            )
+        )
+        time.sleep(IDLE_WAIT_S + _SETTLE_S)
+        server.wait_quiet()
+        spent = server.cpu_s() - before
+        check(done)
+        return done, spent
+
+    load(bench.warm_up_s)
+    rounds = [load(bench.seconds) for _ in range(1 if bench.quick else variant.rounds)]
+    return Figures(
+        per_cpu=tuple(done.spans / max(spent, _TICK_S) for done, spent in rounds),
+        per_wall=tuple(done.spans / done.wall_s for done, _ in rounds),
+        peak_mib=server.peak_mib(),
+    )
