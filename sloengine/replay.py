@@ -6,9 +6,10 @@ budget; "now" is the last event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sloengine.clock import Clock, SystemClock
 from sloengine.definitions import Plan
@@ -17,7 +18,7 @@ from sloengine.errors import PermanentError, StoreError
 from sloengine.evaluate import Evaluation, evaluate
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import trace_ids_of
-from sloengine.otlp.files import read_requests
+from sloengine.otlp.files import FileRequest, read_requests
 from sloengine.processor import ProcessorSettings
 from sloengine.spool import Spool
 from sloengine.store import Store
@@ -26,6 +27,34 @@ _NEVER_NS = 10**18
 """Longer than any replay: only the end of input, or the byte budget, closes a trace."""
 _MEMORY_BYTES = 1 << 30
 _BUDGET_CHECK_REQUESTS = 64
+
+
+class TraceSource(Protocol):
+    """Traces that can be read once more, and are the same then."""
+
+    @property
+    def path(self) -> Path:
+        """Where they come from, for people."""
+        ...
+
+    def requests(self) -> Iterator[FileRequest]:
+        """Yield what there is, as `read_requests` does.
+
+        Raises:
+            PermanentError: it cannot be read on; what was yielded before is good.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFile:
+    """A file of traces as a source; any that `read_requests` takes."""
+
+    path: Path
+
+    def requests(self) -> Iterator[FileRequest]:
+        """Yield what the file holds."""
+        return read_requests(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +77,8 @@ class Replayed:
     problems: tuple[str, ...]
     """Malformed parts of the input, each with its place."""
     evaluation: Evaluation
+    first_event_ns: int | None
+    """The earliest end of any stored fact; `None` where there is none."""
 
 
 def replay(
@@ -73,6 +104,26 @@ def replay(
         PermanentError: nothing could be read.
         StoreError: the folder cannot be used.
     """
+    return replay_sources(
+        [TraceFile(file) for file in files],
+        plan,
+        store_directory,
+        progress=progress,
+        memory_bytes=memory_bytes,
+        clock=clock,
+    )
+
+
+def replay_sources(
+    sources: Sequence[TraceSource],
+    plan: Plan,
+    store_directory: Path,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    memory_bytes: int = _MEMORY_BYTES,
+    clock: Clock | None = None,
+) -> Replayed:
+    """Judge traces from anywhere; otherwise as `replay`."""
     clock = clock or SystemClock()
     store = Store.open(store_directory, clock=clock)
     try:
@@ -84,7 +135,7 @@ def replay(
             committed=store.position or 0,
         )
         try:
-            return _replay(files, plan, store, spool, progress, memory_bytes, clock)
+            return _replay(sources, plan, store, spool, progress, memory_bytes, clock)
         finally:
             spool.close()
     finally:
@@ -92,7 +143,7 @@ def replay(
 
 
 def _replay(
-    files: Sequence[Path],
+    sources: Sequence[TraceSource],
     plan: Plan,
     store: Store,
     spool: Spool,
@@ -116,9 +167,9 @@ def _replay(
     pipeline.recover()
     spans = requests = rejected = 0
     problems: list[str] = []
-    for file in files:
+    for source in sources:
         try:
-            for request in read_requests(file):
+            for request in source.requests():
                 try:
                     if request.problem:
                         raise PermanentError(request.problem)
@@ -131,7 +182,7 @@ def _replay(
                     rejected += accepted.rejected
                     if pipeline.processor.is_over_budget or not requests % _BUDGET_CHECK_REQUESTS:
                         pipeline.process()
-                progress(Progress(file, request.bytes_read, spans, len(problems)))
+                progress(Progress(source.path, request.bytes_read, spans, len(problems)))
         except PermanentError as error:
             problems.append(str(error))
     if not requests and problems:
@@ -146,4 +197,4 @@ def _replay(
         store.record_coverage(first_ns, at_ns)
     with store.reader() as reader:
         evaluation = evaluate(reader, plan, at_ns=at_ns, course=True)
-    return Replayed(spans, requests, rejected, tuple(problems), evaluation)
+    return Replayed(spans, requests, rejected, tuple(problems), evaluation, first_ns)

@@ -16,6 +16,7 @@ from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.frame import FRAME_HEADER, Encoding, Frame
 from sloengine.spool.index_keeper import TraceIdsOf
 from sloengine.spool.segment import SEGMENT_HEADER
+from sloengine.spool.snapshot import SpoolSnapshot
 from sloengine.spool.spool import Spool, SpoolStatistics
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FileSystem",
     "Frame",
     "Spool",
+    "SpoolSnapshot",
     "SpoolStatistics",
     "TraceIdsOf",
 ]

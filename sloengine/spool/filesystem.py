@@ -45,6 +45,10 @@ class FileSystem:
         """Return a file's length in bytes."""
         return path.stat().st_size
 
+    def size_of(self, fd: int) -> int:
+        """Return the length in bytes of an open file, even of one that was removed since."""
+        return os.fstat(fd).st_size
+
     def truncate(self, path: Path, size: int) -> None:
         """Cut a file to `size` bytes, durably."""
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)

@@ -23,6 +23,8 @@ _SPILL_FOLDER = "spill"
 _STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that must be able to read the file (the lower bound in pyproject.toml)."""
 
+_ROWS_AT_A_TIME = 4096
+
 Parameters = Sequence[object] | Mapping[str, object] | None
 
 
@@ -134,6 +136,19 @@ def query(
     """Read outside a transaction; an error of the database becomes a StoreError."""
     try:
         return run(cursor, sql, parameters)
+    except duckdb.Error as exc:
+        raise _running_error(exc) from exc
+
+
+def stream(cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, ...]]:
+    """Read outside a transaction, a few rows at a time; errors as `query`.
+
+    The cursor is busy until the last row was taken.
+    """
+    try:
+        result = cursor.execute(sql)
+        while rows := result.fetchmany(_ROWS_AT_A_TIME):
+            yield from rows
     except duckdb.Error as exc:
         raise _running_error(exc) from exc
 

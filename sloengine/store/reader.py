@@ -10,7 +10,7 @@ from typing import Any, Self
 import duckdb
 
 from sloengine.store.columns import CONTENT, IDENTITY
-from sloengine.store.database import query, transaction
+from sloengine.store.database import query, stream, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 from sloengine.store.retention import MERGED_DURATIONS
 from sloengine.store.rows import (
@@ -303,10 +303,15 @@ class StoreReader:
 
     def facts(self) -> tuple[Fact, ...]:
         """Return every stored fact in order of identity: for small stores and for tests."""
-        return tuple(
-            Fact(high << 64 | low, *[*rest, dict(dimensions)])
-            for high, low, *rest, dimensions in self._rows(FACTS)
-        )
+        return tuple(self.each_fact())
+
+    def each_fact(self) -> Iterator[Fact]:
+        """Yield every stored fact in order of identity, holding few of them at a time.
+
+        The reader can do nothing else until the last one was taken.
+        """
+        for high, low, *rest, dimensions in stream(self._cursor, FACTS):
+            yield Fact(high << 64 | low, *[*rest, dict(dimensions)])
 
     def _rows(
         self, sql: str, parameters: Mapping[str, object] | None = None
