@@ -22,9 +22,11 @@ from sloengine.processor.loop import Committed, ProcessLoop
 from sloengine.processor.processor import AddResult, Closed, Processor, ProcessorSettings
 from sloengine.processor.rows import SpanKey, SpanRow
 from sloengine.processor.spool_history import SpoolHistory
+from sloengine.processor.witness import Bench, Witness
 
 __all__ = [
     "AddResult",
+    "Bench",
     "Closed",
     "Committed",
     "Counter",
@@ -41,5 +43,6 @@ __all__ = [
     "SpoolHistory",
     "TraceHistory",
     "Verdict",
+    "Witness",
     "judge_trace",
 ]

@@ -21,6 +21,7 @@ from sloengine.processor.predicates import holds
 from sloengine.processor.rows import SpanKey, SpanRow
 from sloengine.processor.spansets import SpanSets
 from sloengine.processor.values import ValueSearch, amount_micros, key_text, keyed_hash
+from sloengine.processor.witness import Bench, Witness
 from sloengine.store.facts import IGNORED, OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 
 NO_VALUE = "__none__"
@@ -31,6 +32,7 @@ UNDECIDABLE = "incomplete"
 """The reason of a transaction whose deciding rule can neither be shown nor excluded."""
 
 _SERVER, _CONSUMER = 2, 5
+_NOBODY = Witness()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,15 @@ class Judge:
         *,
         forced: bool = False,
         fresh: Collection[SpanKey] | None = None,
+        witness: Witness | None = None,
     ) -> Verdict:
         """Judge a trace by its distinct spans.
 
         `forced` says that it was closed before its time: it is judged as it stands, and its facts
         are marked incomplete. `fresh` names the spans that no earlier verdict has seen, all of
-        them by default; only their erring conditions are counted.
+        them by default; only their erring conditions are counted. `witness` is told every step.
         """
-        return _Judgement(self, trace_id, spans, forced).verdict(fresh)
+        return _Judgement(self, trace_id, spans, forced, witness or _NOBODY).verdict(fresh)
 
     def _candidates(self, forest: Forest) -> list[bool]:
         return [bool(self._compiled.takers(row.vector)) for row in forest.rows]
@@ -102,9 +105,15 @@ class _Judgement:
     """One trace on the bench."""
 
     def __init__(
-        self, judge: Judge, trace_id: int, spans: Mapping[SpanKey, SpanRow], forced: bool
+        self,
+        judge: Judge,
+        trace_id: int,
+        spans: Mapping[SpanKey, SpanRow],
+        forced: bool,
+        witness: Witness,
     ) -> None:
         self._judge = judge
+        self._witness = witness
         self._compiled = judge._compiled
         self._trace_id = trace_id
         self._forest = build_forest(spans.values())
@@ -120,6 +129,9 @@ class _Judgement:
         self._amounts = ValueSearch(self._sets, amount_micros)
         self._incomplete = forced or bool(self._orphans)
         self._counters: Tally[str] = Tally()
+        witness.opened(
+            Bench(self._sets, candidate, self._orphans, self._home, self._texts, self._amounts)
+        )
 
     def verdict(self, fresh: Collection[SpanKey] | None) -> Verdict:
         entries = self._without_nested(self._taken())
@@ -146,10 +158,12 @@ class _Judgement:
             holding = []
             for rule in self._compiled.takers(self._forest.rows[entry].vector):
                 truth = rule.having is None or holds(rule.having, entry, self._sets)
+                self._witness.having(entry, rule, truth)
                 if truth is None:
                     self._counters[Counter.UNKNOWN_HAVING] += 1
                 elif truth:
                     holding.append(rule)
+            self._witness.took(entry, holding)
             if holding:
                 taken[entry] = holding[0]
                 if len(holding) > 1 and holding[1].priority == holding[0].priority:
@@ -159,11 +173,14 @@ class _Judgement:
     def _without_nested(self, taken: Mapping[int, TransactionRule]) -> dict[int, TransactionRule]:
         """The entries that stand below no other entry of their own definition."""
         entries: dict[int, TransactionRule] = {}
-        covered: dict[str, int] = {}
+        last: dict[str, int] = {}
         for entry, rule in taken.items():
-            if entry >= covered.get(rule.name, 0):
+            above = last.get(rule.name)
+            if above is None or entry >= self._forest.end[above]:
                 entries[entry] = rule
-                covered[rule.name] = self._forest.end[entry]
+                last[rule.name] = entry
+            else:
+                self._witness.nested(entry, rule, above)
         return entries
 
     def _transaction(self, entry: int, rule: TransactionRule) -> Fact:
@@ -193,8 +210,9 @@ class _Judgement:
         )
 
     def _outcome(self, entry: int, rule: TransactionRule) -> tuple[Outcome, str]:
-        for candidate in rule.outcome:
+        for number, candidate in enumerate(rule.outcome):
             truth = holds(candidate.when, entry, self._sets)
+            self._witness.outcome(entry, rule, number, truth)
             if truth is None:
                 return Outcome.UNKNOWN, UNDECIDABLE
             if truth:
@@ -207,8 +225,10 @@ class _Judgement:
         if outcome is Outcome.GOOD:
             return ""
         if outcome in (Outcome.FAILED, Outcome.SLOW):
-            for because in rule.because:
-                if holds(because.when, entry, self._sets):
+            for number, because in enumerate(rule.because):
+                truth = holds(because.when, entry, self._sets)
+                self._witness.because(entry, rule, number, truth)
+                if truth:
                     return because.reason
         return reason or outcome.value
 

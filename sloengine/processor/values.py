@@ -81,17 +81,22 @@ class ValueSearch(Generic[T]):
 
     def first(self, expressions: Sequence[int], entry: int) -> T | None:
         """The value for the transaction that starts at row `entry`, or None."""
+        place = self.place(expressions, entry)
+        return None if place is None else self._found[place[0]].values[place[1]]
+
+    def place(self, expressions: Sequence[int], entry: int) -> tuple[int, int] | None:
+        """Which expression on which row gives `first`, or None."""
         for expression in expressions:
             found = self._find(expression)
             if not found.values:
                 continue
             nearest = found.nearest[entry]
             if nearest >= 0:
-                return found.values[nearest]
+                return expression, nearest
             inside = [found.earliest[start] for start, _ in self._sets.ranges(entry)]
             there = [row for row in inside if row >= 0]
             if there:
-                return found.values[min(there, key=self._order)]
+                return expression, min(there, key=self._order)
         return None
 
     def _order(self, row: int) -> tuple[int, int, int]:
