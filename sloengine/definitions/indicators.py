@@ -195,13 +195,15 @@ class _IndicatorReader:
         if members is None:
             return None
         kind = self._type(metric, what)
-        if kind is None:
-            return None
         spec = members["spec"]
         if kind != OUR_TYPE:
             if not spec.is_null:
                 self._source.free_mapping(spec, f"{what}.spec")
-            return _Side(spec, obstacles=(f'not evaluable here: metricSource type "{kind}"',))
+            return (
+                None
+                if kind is None
+                else _Side(spec, obstacles=(f'not evaluable here: metricSource type "{kind}"',))
+            )
         return self._our_side(spec, f"{what}.spec", shape)
 
     def _type(self, metric: Node, what: str) -> str | None:

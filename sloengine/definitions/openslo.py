@@ -21,6 +21,7 @@ from sloengine.definitions.shapes import (
     Schema,
     Shape,
     Shared,
+    SliceWindow,
     Text,
     TimeZone,
 )
@@ -252,8 +253,6 @@ def _rolling_or_calendar(_shared: Shared) -> Schema:
     }
 
 
-SLICE_WINDOW = AnyOf((Number(above=0), Length()))
-"""Length of a slice; a bare number is minutes."""
 SLICE_TARGET = Number(above=0, most=1)
 WEIGHT = Number(above=0)
 OBJECTIVE = record(
@@ -264,7 +263,7 @@ OBJECTIVE = record(
         "target": (Number(above=0, below=1), "Share that must be good, such as 0.995."),
         "targetPercent": (Number(above=0, below=100), "The same in percent, such as 99.5."),
         "timeSliceTarget": (SLICE_TARGET, "From which share on a slice is good (Timeslices)."),
-        "timeSliceWindow": (SLICE_WINDOW, "Length of a slice: 1m, or minutes as a number."),
+        "timeSliceWindow": (SliceWindow(), "Length of a slice: 1m, or minutes as a number."),
         "indicator": (
             Called("inlineIndicator", lambda: INLINE_INDICATOR),
             "In a composite: the indicator of this part.",

@@ -176,6 +176,20 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceWindow:
+    """The length of a slice: a duration, or a number of minutes."""
+
+    def __call__(self, context: Context, node: Node, what: str) -> None:
+        """Expect one of the two, longer than nothing."""
+        shape = Number(above=0) if isinstance(node.value, int | Decimal) else Length()
+        shape(context, node, what)
+
+    def schema(self, shared: Shared) -> Schema:
+        """Say the same."""
+        return {"anyOf": [Number(above=0).schema(shared), Length().schema(shared)]}
+
+
+@dataclass(frozen=True, slots=True)
 class FreeMapping:
     """A mapping with keys of the user's choice."""
 
