@@ -7,6 +7,7 @@ import sys
 import click
 
 from sloengine import __version__
+from sloengine.cli.backtest import backtest
 from sloengine.cli.demo import demo
 from sloengine.cli.expand import expand
 from sloengine.cli.replay import replay
@@ -44,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, validate, test, report, replay, expand, demo, schema):
+for command in (serve, validate, test, report, replay, backtest, expand, demo, schema):
     cli.add_command(command)
 
 

@@ -36,6 +36,18 @@ color_option = click.option(
     show_default=True,
     help="Colour; auto means a terminal without NO_COLOR.",
 )
+traces_option = click.option(
+    "--traces",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="OTLP traces: JSON lines or binary, plain, gzip or zstd; may be given several times.",
+)
+store_traces_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of a store, whose spool is read and left as it is; an engine may be running.",
+)
 ascii_option = click.option("--ascii", "ascii_only", is_flag=True, help="Only ASCII characters.")
 
 

@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from sloengine.clock import Clock, SystemClock
-from sloengine.replay import Progress
+from sloengine.replay import Progress, TraceSource
 
 _EVERY_NS = 5 * 10**9
 
@@ -28,9 +28,11 @@ _EVERY_NS = 5 * 10**9
 class FileProgress:
     """Shows on standard error how far a replay is; `update` is what `replay` calls."""
 
-    def __init__(self, files: Sequence[Path], *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, sources: Sequence[Path | TraceSource], *, clock: Clock | None = None
+    ) -> None:
         self._clock = clock or SystemClock()
-        self._sizes = {file: file.stat().st_size if file.is_file() else 0 for file in files}
+        self._sizes = dict(map(_size, sources))
         self._console = Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -70,3 +72,12 @@ class FileProgress:
             self._said_ns = now_ns
             share = 100 * progress.bytes_read // total if total else 0
             click.echo(f"{progress.file}: {share}% read, {progress.spans:,} spans", err=True)
+
+
+def _size(source: Path | TraceSource) -> tuple[Path, int]:
+    """Return what a source is called in progress, and how many bytes it has."""
+    path = source if isinstance(source, Path) else source.path
+    known: int | None = getattr(source, "bytes", None)
+    if known is not None:
+        return path, known
+    return path, path.stat().st_size if path.is_file() else 0
