@@ -32,6 +32,7 @@ from sloengine.store.rows import (
     TrafficCount,
 )
 from sloengine.store.store import Store
+from sloengine.store.trace_record import StoredVerdict, TraceRecord, trace_record
 
 __all__ = [
     "IGNORED",
@@ -54,5 +55,8 @@ __all__ = [
     "Store",
     "StoreReader",
     "StoredTrace",
+    "StoredVerdict",
+    "TraceRecord",
     "TrafficCount",
+    "trace_record",
 ]

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import duckdb
 
-from sloengine.store.columns import CONTENT, IDENTITY
+from sloengine.store.columns import CONTENT, IDENTITY, LOW_64
 from sloengine.store.database import query, stream, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 from sloengine.store.retention import MERGED_DURATIONS
@@ -164,6 +164,14 @@ FACTS = f"""
 SELECT {", ".join(IDENTITY + CONTENT)} FROM transactions ORDER BY {", ".join(IDENTITY)}
 """
 
+# Purpose: the stored facts of one trace, in order of identity. Parameters: trace_hi, trace_lo.
+# Columns: identity and content.
+TRACE_FACTS = f"""
+SELECT {", ".join(IDENTITY + CONTENT)} FROM transactions
+WHERE trace_hi = $trace_hi::UBIGINT AND trace_lo = $trace_lo::UBIGINT
+ORDER BY {", ".join(IDENTITY)}
+"""
+
 
 class StoreReader:
     """Reads the store through a cursor of its own, beside the writer and other readers.
@@ -312,6 +320,14 @@ class StoreReader:
         """
         for high, low, *rest, dimensions in stream(self._cursor, FACTS):
             yield Fact(high << 64 | low, *[*rest, dict(dimensions)])
+
+    def trace_facts(self, trace_id: int) -> tuple[Fact, ...]:
+        """Return the stored facts of one trace, in order of identity."""
+        words = {"trace_hi": trace_id >> 64, "trace_lo": trace_id & LOW_64}
+        return tuple(
+            Fact(high << 64 | low, *[*rest, dict(dimensions)])
+            for high, low, *rest, dimensions in self._rows(TRACE_FACTS, words)
+        )
 
     def _rows(
         self, sql: str, parameters: Mapping[str, object] | None = None
