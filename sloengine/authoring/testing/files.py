@@ -199,7 +199,7 @@ class _FileReader:
             if scenario.name in places:
                 source.error(
                     item,
-                    f'the scenario "{scenario.name}" stands in line '
+                    f'scenario "{scenario.name}" stands in line '
                     f"{places[scenario.name].position.line} already; rename one",
                 )
             places[scenario.name] = item
