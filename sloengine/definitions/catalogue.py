@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sloengine.definitions.source import Source, did_you_mean
+from sloengine.definitions.source import NAME, Source, did_you_mean
 from sloengine.errors import Position, Problem
 from sloengine.yamldoc import Document, Node
 
@@ -101,7 +101,7 @@ class Catalogue:
         if name is None:
             return None
         found = self.find(kind, name)
-        if found is None and not self.unreadable:
+        if found is None and not (self.unreadable and NAME.fullmatch(name)):
             cure = did_you_mean(name, self.names(kind))
             source.error(node, f'there is no {kind} "{name}"{cure or "; define it"}')
         return found

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sloengine.definitions.catalogue import Catalogue, Definition
-from sloengine.definitions.plan import TransactionRule
+from sloengine.definitions.logic import doubts
+from sloengine.definitions.plan import SloRule, TransactionRule
+from sloengine.definitions.reachable import warn_promised, warn_unreachable
+from sloengine.definitions.shadows import shadowed
+from sloengine.definitions.source import did_you_mean
+from sloengine.ottl import Condition
+from sloengine.ottl.tree import Comparison, Literal, Path, walk
 from sloengine.yamldoc import Node
 
 _NIL_UNSAFE = re.compile(
-    r"\b(HasPrefix|HasSuffix)\(\s*((?:span|resource)\.attributes\[\"[^\"]*\"\])"
+    r"\b(HasPrefix|HasSuffix)\("
+    r"\s*((?:span|resource|instrumentation_scope)\.attributes\[\"[^\"]*\"\])"
 )
+_STATUS_ERROR = 2
+_ONE_CONDITION = ("anySpan", "noSpan")
+_SEVERAL = {"count": ("match",), "everySpan": ("of", "holds")}
 
 
-def warn(catalogue: Catalogue, transactions: Sequence[TransactionRule]) -> None:
+def warn(
+    catalogue: Catalogue,
+    transactions: Sequence[TransactionRule],
+    conditions: Sequence[Condition],
+    promised: Sequence[SloRule],
+) -> None:
     """Note a warning for each suspicious thing in a set without errors."""
+    by_text = {condition.text: condition for condition in conditions}
     for kind in ("BusinessTransaction", "Ignore"):
         for definition in catalogue.of(kind):
             for node in _texts(definition.spec):
                 _warn_nil_unsafe(definition, node)
-    _warn_shadowed(catalogue, transactions)
+                if node.text in by_text:
+                    _warn_doubts(definition, node, by_text[node.text])
+            _warn_any_error(definition, definition.spec, by_text)
+    _warn_shadowed(catalogue, transactions, conditions)
+    warn_unreachable(catalogue)
+    for rule in promised:
+        promising = catalogue.find("BusinessTransaction", rule.transaction)
+        if promising is not None:
+            warn_promised(promising, rule)
+    _warn_unknown_service(catalogue)
 
 
 def _texts(node: Node) -> Iterator[Node]:
@@ -42,21 +67,69 @@ def _warn_nil_unsafe(definition: Definition, node: Node) -> None:
         )
 
 
-def _warn_shadowed(catalogue: Catalogue, transactions: Sequence[TransactionRule]) -> None:
-    """An entry is shadowed where another definition takes every span that it can match."""
-    takers: dict[int, list[TransactionRule]] = {}
-    for rule in transactions:
-        for condition in rule.entry if rule.having is None else ():
-            takers.setdefault(condition, []).append(rule)
-    for rule in transactions:
-        for taker in takers.get(rule.entry[0], ()):
-            if taker is rule or (-taker.priority, taker.name) > (-rule.priority, rule.name):
-                continue
-            definition = catalogue.find("BusinessTransaction", rule.name)
-            if definition is not None and set(rule.entry) <= set(taker.entry):
-                definition.source.warning(
-                    definition.spec.find(("entry",)),
-                    f'"{taker.name}" has the same entry and takes every span first; give one '
-                    "of them a having and the higher priority, or another entry",
+def _warn_doubts(definition: Definition, node: Node, condition: Condition) -> None:
+    for doubt in doubts(condition.root, condition.text):
+        place = definition.source.document.place(node, doubt.offset)
+        definition.source.warning(place, doubt.message)
+
+
+def _warn_any_error(definition: Definition, node: Node, by_text: Mapping[str, Condition]) -> None:
+    """A call that failed is an ERROR on the client's span, on the server's, or on both."""
+    for key, child in node.entries.items():
+        asked = [child] if key in _ONE_CONDITION else []
+        asked += [child.entries[part] for part in _SEVERAL.get(key, ()) if part in child.entries]
+        conditions = [by_text[part.text] for part in asked if part.text in by_text]
+        blamed = [i for i, condition in enumerate(conditions) if _asks_for_error(condition)]
+        if blamed and not any(
+            field.path == "span.kind" for condition in conditions for field in condition.fields
+        ):
+            definition.source.warning(
+                asked[blamed[0]],
+                "an ERROR of any kind of span: one failed call can be two such spans, or one at "
+                "either end; add and span.kind == SPAN_KIND_SERVER, or another kind",
+            )
+        _warn_any_error(definition, child, by_text)
+    for item in node.items:
+        _warn_any_error(definition, item, by_text)
+
+
+def _asks_for_error(condition: Condition) -> bool:
+    if all(field.path != "span.status.code" for field in condition.fields):
+        return False
+    for node in walk(condition.root):
+        if isinstance(node, Comparison):
+            sides = (node.left, node.right)
+            if any(isinstance(side, Path) and side.name == "span.status.code" for side in sides):
+                return any(
+                    isinstance(side, Literal) and side.value == _STATUS_ERROR for side in sides
                 )
-                break
+    return False
+
+
+def _warn_shadowed(
+    catalogue: Catalogue,
+    transactions: Sequence[TransactionRule],
+    conditions: Sequence[Condition],
+) -> None:
+    for rule, takers in shadowed(transactions, conditions):
+        definition = catalogue.find("BusinessTransaction", rule.name)
+        if definition is not None:
+            names = " and ".join(f'"{name}"' for name in takers)
+            take = "takes" if len(takers) == 1 else "take"
+            definition.source.warning(
+                definition.spec.find(("entry",)),
+                f"{names} {take} every span of this entry first; give this one the higher "
+                "priority, or the other a having or another entry",
+            )
+
+
+def _warn_unknown_service(catalogue: Catalogue) -> None:
+    """Where services are defined, a service without a definition is probably misspelt."""
+    services = [definition.name for definition in catalogue.of("Service")]
+    if not services:
+        return
+    for slo in catalogue.of("SLO"):
+        node = slo.spec.find(("service",))
+        if node.text.strip() not in services:
+            cure = did_you_mean(node.text.strip(), services)
+            slo.source.warning(node, f'there is no Service "{node.text.strip()}"{cure}')

@@ -87,7 +87,7 @@ def read_set(documents: Sequence[Document], problems: list[Problem], *, complete
     slos, lines = _slos(catalogue)
     lines += _passive(catalogue)
     _stop_on_errors(problems)
-    warn(catalogue, transactions)
+    warn(catalogue, transactions, conditions.conditions, promised)
     frozen = freeze(documents)
     plan = Plan(
         revision=frozen.revision,

@@ -24,6 +24,7 @@ from sloengine.yamldoc import Data, Document, load_documents, load_file
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "slo-definitions").rglob("*.yaml"))
+MODELINED = [file for file in SHIPPED if not file.name.endswith(".test.yaml")]
 BAD = sorted((ROOT / "tests/definitions/bad").glob("*.bad.yaml"))
 OPENSLO = sorted((ROOT / "tests/definitions/openslo").rglob("*.yaml"))
 VALIDATOR = jsonschema.Draft202012Validator(schema_of())
@@ -87,7 +88,7 @@ def test_everything_that_we_ship_is_valid(file: Path) -> None:
         assert complaints(document.data) == []
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=[str(file.relative_to(ROOT)) for file in SHIPPED])
+@pytest.mark.parametrize("file", MODELINED, ids=[str(f.relative_to(ROOT)) for f in MODELINED])
 def test_everything_that_we_ship_tells_editors_where_the_schema_is(file: Path) -> None:
     first = file.read_text(encoding="utf-8").splitlines()[0]
     prefix = "# yaml-language-server: $schema="

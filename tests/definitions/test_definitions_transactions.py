@@ -249,7 +249,7 @@ def test_a_literal_argument_that_a_function_must_refuse_is_an_error(tmp_path: Pa
 
 def test_identical_entries_without_having_shadow_each_other(tmp_path: Path) -> None:
     (warning,) = load(tmp_path, transaction(name="b"), transaction(name="a")).warnings
-    assert '"a" has the same entry and takes every span first' in warning.message
+    assert '"a" takes every span of this entry first' in warning.message
     assert warning.subject == 'BusinessTransaction "b"'
 
 
