@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
 import zlib
 from io import BytesIO
@@ -131,14 +132,56 @@ def test_another_encoding_is_refused_by_name(encoding: str) -> None:
         inflate(zlib.compress(b"body"), encoding, MIB)
 
 
-def test_each_piece_is_announced_and_may_be_stopped() -> None:
+@PATIENT
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), compressions)
+def test_at_least_as_much_is_told_as_is_made(parts: list[bytes], encoding: str) -> None:
+    sizes: list[int] = []
+    body = b"".join(deflate(part * 2000, encoding) for part in parts)
+    made = inflate(body, encoding, MIB * 10, sizes.append)
+    assert sum(sizes) >= len(made)
+
+
+def test_an_honest_gzip_body_is_told_of_once_before_anything_is_made() -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(size: int) -> None:
+        raise StopError(size)
+
+    with pytest.raises(StopError) as stopped:
+        inflate(deflate(bytes(MIB), "gzip"), "gzip", MIB, stop)
+    assert stopped.value.args == (MIB,)
     sizes: list[int] = []
     inflate(deflate(bytes(MIB), "gzip"), "gzip", MIB, sizes.append)
-    assert sum(sizes) == MIB
-    assert len(sizes) > 1
+    assert sizes == [MIB]
 
+
+@pytest.mark.parametrize("announced", [0, 1, MIB, 2**32 - 1])
+def test_a_size_that_a_gzip_body_announces_falsely_is_damage_and_reserves_little(
+    announced: int,
+) -> None:
+    body = deflate(bytes(range(256)) * 40, "gzip")[:-4] + announced.to_bytes(4, "little")
+    told: list[int] = []
+    with pytest.raises(PermanentError, match="gzip body is damaged"):
+        inflate(body, "gzip", 64 * MIB, told.append)
+    assert sum(told) <= 1032 * len(body)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_the_work_is_stopped_between_pieces(encoding: str) -> None:
     def stop(_size: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        inflate(deflate(bytes(MIB), "zstd"), "zstd", MIB, stop)
+        inflate(deflate(bytes(MIB), encoding), encoding, MIB, stop)
+
+
+def test_a_large_body_of_many_members_costs_no_more_than_its_size() -> None:
+    """Nothing is copied again and again for what stands behind it."""
+    part = random.Random(1).randbytes(3 * MIB)
+    body = deflate(part, "gzip") + deflate(b"x", "gzip") * 4000
+    assert inflate(body, "gzip", 4 * MIB) == part + b"x" * 4000
+
+
+def test_data_that_passed_a_limit_before_needs_none() -> None:
+    assert inflate(deflate(bytes(MIB), "gzip"), "gzip", None) == bytes(MIB)
