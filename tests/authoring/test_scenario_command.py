@@ -8,7 +8,15 @@ import pytest
 from click.testing import CliRunner, Result
 from scenario_files import write
 
+from sloengine.authoring.testing.reading_expectations import (
+    EXPECT_KEYS,
+    SLO_KEYS,
+    TRANSACTION_KEYS,
+)
+from sloengine.authoring.testing.reading_spans import SPAN_KEYS
 from sloengine.cli import cli
+
+REPOSITORY = Path(__file__).parents[2]
 
 PASSES = (
     "    - {name: fine, spans: [{name: order}], expect: {transactions: [{transaction: order}]}}\n"
@@ -61,3 +69,23 @@ def test_the_junit_file_is_written_whatever_the_result(tmp_path: Path) -> None:
 
 def test_help_has_an_example() -> None:
     assert "sloengine test slo-definitions/ --filter refund" in invoke("--help").output
+
+
+def test_the_first_test_of_the_documentation_passes_as_it_stands(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/testing-definitions.md").read_text(encoding="utf-8")
+    first = page.split("```yaml\n")[1].split("```")[0]
+    shipped = REPOSITORY / "slo-definitions/examples/first/checkout.yaml"
+    (tmp_path / "checkout.yaml").write_bytes(shipped.read_bytes())
+    path = tmp_path / "checkout.test.yaml"
+    path.write_text(first, encoding="utf-8")
+    assert invoke(str(path)).exit_code == 0
+    path.write_text(first.replace("entry: b, outcome: failed", "entry: b, outcome: good"))
+    shown = page.split("got failed\n")[0].rpartition("```\n")[2] + "got failed\n"
+    place = "slo-definitions/examples/first/checkout.test.yaml"
+    assert shown.replace(place, str(path)) in invoke(str(path)).output
+
+
+def test_the_documentation_names_every_key() -> None:
+    page = (REPOSITORY / "docs/testing-definitions.md").read_text(encoding="utf-8")
+    for key in (*SPAN_KEYS, *EXPECT_KEYS, *TRANSACTION_KEYS, *SLO_KEYS):
+        assert f"`{key}" in page, key

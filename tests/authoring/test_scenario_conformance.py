@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,23 @@ def test_the_conformance_readme_names_every_file() -> None:
     text = (CONFORMANCE / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([a-z-]+\.test\.yaml)`", text))
     assert named == {path.name for path in find_tests(CONFORMANCE)}
+
+
+@pytest.mark.parametrize("name", ["span-sets", "fine-print", "values"])
+def test_spans_of_a_request_may_stand_in_any_order(name: str) -> None:
+    (suite,) = load_tests(CONFORMANCE / f"{name}.test.yaml")
+    turned = replace(
+        suite, scenarios=tuple(replace(one, spans=one.spans[::-1]) for one in suite.scenarios)
+    )
+    results = run_tests([turned])
+    assert all(result.passed for result in results), render_text(results, style=TerminalStyle())
+
+
+def test_definitions_may_stand_in_any_order(tmp_path: Path) -> None:
+    text = (CONFORMANCE / "taking.test.yaml").read_text(encoding="utf-8")
+    *definitions, test = text.split("\n---\n")
+    path = tmp_path / "turned.test.yaml"
+    path.write_text("\n---\n".join([test, *definitions[::-1]]), encoding="utf-8")
+    suites, results, _ = run(path)
+    assert suites[0].plan.revision == load_tests(CONFORMANCE / "taking.test.yaml")[0].plan.revision
+    assert all(result.passed for result in results), render_text(results, style=TerminalStyle())

@@ -59,6 +59,7 @@ class World:
             clock=self._clock,
             trace_ids_of=trace_ids_of,
             disk_budget=_SPOOL_BYTES,
+            sync_interval_s=0,
         )
         self._closing.callback(self._spool.close)
         self._pipeline = Pipeline(
