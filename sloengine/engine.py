@@ -36,6 +36,7 @@ from sloengine.receiver import (
     Admission,
     Intake,
     Refusals,
+    Request,
     Stage,
     serve_grpc,
     serve_http,
@@ -51,7 +52,7 @@ from sloengine.server import (
     parse_endpoint,
 )
 from sloengine.spool import Spool
-from sloengine.store import Store
+from sloengine.store import Store, trace_record
 from sloengine.wiring import (
     MIB,
     CountedIngest,
@@ -102,6 +103,7 @@ class Pipeline:
             clock=clock,
             refuse=self._why_not,
             count=counts.applied,
+            horizon_ns=settings.late_horizon_ns,
         )
         self._loop = ProcessLoop(
             processor, spool, store, lock=self._intake.lock, committed=counts.committed
@@ -117,13 +119,13 @@ class Pipeline:
         """Why facts cannot be committed now; `None` while they can."""
         return self._loop.failure
 
-    def accept(self, payload: bytes, *, source: str) -> Accepted:  # noqa: ARG002  # the receiver's protocol
+    def accept(self, request: Request) -> Accepted:
         """Take in one request and return when it is durable; see `Intake.accept`."""
-        return self._intake.accept(payload)
+        return self._intake.accept(request)
 
     def apply(self, payload: bytes) -> Accepted:
         """Take in one request without waiting for the disk; see `Intake.apply`."""
-        return self._intake.apply(payload).accepted
+        return self._intake.apply(Request.plain(payload, source="file:")).accepted
 
     def recover(self) -> int:
         """Apply again what the spool holds from the safe position on; return how many frames.
@@ -359,7 +361,7 @@ class Engine:
     def _open_local(self) -> None:
         """Answers for `sloengine report` on this machine."""
         server = HttpServer(
-            local_app({"report": self._answer_report}),
+            local_app({"report": self._answer_report, "trace": self._answer_trace}),
             Endpoint(path=(self._config.store.directory / SOCKET).absolute()),
             what="local socket",
             setting="store.directory",
@@ -453,6 +455,9 @@ class Engine:
     def _answer_report(self, parameters: Mapping[str, str]) -> str:
         request = ReportRequest.of_parameters(parameters)
         return _report(self._store, self._pipeline.plan, request, self._clock)
+
+    def _answer_trace(self, parameters: Mapping[str, str]) -> str:
+        return trace_record(self._store, int(parameters["trace"], 16)).to_json()
 
     def stop(self) -> None:
         """Drain: refuse new requests, commit what is complete, send the last metrics, close.

@@ -10,6 +10,7 @@ from sloengine import __version__
 from sloengine.cli.backtest import backtest
 from sloengine.cli.demo import demo
 from sloengine.cli.expand import expand
+from sloengine.cli.explain_trace import explain_trace
 from sloengine.cli.replay import replay
 from sloengine.cli.report import report
 from sloengine.cli.schema import schema
@@ -45,7 +46,18 @@ def cli() -> None:
     """
 
 
-for command in (serve, validate, test, report, replay, backtest, expand, demo, schema):
+for command in (
+    serve,
+    validate,
+    test,
+    report,
+    replay,
+    backtest,
+    expand,
+    demo,
+    schema,
+    explain_trace,
+):
     cli.add_command(command)
 
 

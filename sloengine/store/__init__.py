@@ -17,6 +17,7 @@ from sloengine.store.facts import (
     FactBatch,
     StoredTrace,
 )
+from sloengine.store.key import read_hash_key
 from sloengine.store.reader import StoreReader
 from sloengine.store.rows import (
     Correction,
@@ -27,6 +28,7 @@ from sloengine.store.rows import (
     DurationHistogram,
     Exemplar,
     ExportState,
+    LeftOut,
     OtherName,
     ReasonCount,
     TrafficCount,
@@ -50,6 +52,7 @@ __all__ = [
     "ExportState",
     "Fact",
     "FactBatch",
+    "LeftOut",
     "OtherName",
     "ReasonCount",
     "Store",
@@ -58,5 +61,6 @@ __all__ = [
     "StoredVerdict",
     "TraceRecord",
     "TrafficCount",
+    "read_hash_key",
     "trace_record",
 ]

@@ -36,6 +36,15 @@ def load_or_create_key(directory: Path) -> bytes:
     return key
 
 
+def read_hash_key(directory: Path) -> bytes | None:
+    """Return the folder's key, for those who only look; `None` where it cannot be read."""
+    try:
+        key = (directory / KEY_NAME).read_bytes()
+    except OSError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
 def new_key() -> bytes:
     """Return a random key."""
     return secrets.token_bytes(_KEY_BYTES)
