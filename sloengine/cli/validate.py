@@ -6,48 +6,71 @@ from pathlib import Path
 
 import click
 
-from sloengine.cli.options import config_option, configuration, set_option
+from sloengine.authoring.findings import FORMATS, Findings, render_findings
+from sloengine.cli.options import (
+    color_option,
+    config_option,
+    configuration,
+    set_option,
+    style_of,
+)
 from sloengine.definitions import load_definitions
-from sloengine.errors import DefinitionsError, Problem, Severity
+from sloengine.errors import DefinitionsError, ExitCode
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @config_option
 @set_option
-def validate(path: Path | None, config_files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="text for people; github and sarif for pull requests; json for programs.",
+)
+@click.option("--strict", is_flag=True, help="Let warnings fail, too (exit code 1).")
+@color_option
+def validate(
+    path: Path | None,
+    config_files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    form: str,
+    strict: bool,
+    color: str,
+) -> None:
     """Check definitions, and the configuration if one is given; print every problem of every file.
 
     PATH is a folder or file of definitions; without it, the one that the configuration names.
+
+    Exit code 3 with errors, 0 without; warnings are no errors unless --strict.
 
     \b
     Examples:
       sloengine validate slo-definitions/
       sloengine validate --config engine.yaml
+      sloengine validate --strict --format github slo-definitions/
     """
     config = configuration(config_files, overrides)
-    folder = path or config.definitions.path
+    findings = _check(path or config.definitions.path)
+    style = style_of(color, ascii_only=False)
+
+    def paint(role: str, text: str) -> str:
+        if not style.color:
+            return text
+        return click.style(text, bold=True) if role == "place" else click.style(text, fg="blue")
+
+    click.echo(render_findings(findings, form, paint), nl=False, color=style.color)
+    if findings.errors:
+        raise click.exceptions.Exit(int(ExitCode.BAD_INPUT))
+    if strict and findings.warnings:
+        raise click.exceptions.Exit(int(ExitCode.FAILED))
+
+
+def _check(path: Path) -> Findings:
     try:
-        loaded = load_definitions(folder)
+        loaded = load_definitions(path)
     except DefinitionsError as error:
-        for problem in error.problems:
-            click.echo(str(problem))
-        click.echo(f"\n{_counted(error.problems)} in {folder}. Nothing was applied.")
-        raise click.exceptions.Exit(int(error.exit_code)) from error
-    for warning in loaded.warnings:
-        click.echo(str(warning))
-    for line in loaded.plan.not_evaluated:
-        click.echo(line)
-    if loaded.warnings or loaded.plan.not_evaluated:
-        click.echo("")
-    plan = loaded.plan
-    click.echo(
-        f"{_counted(loaded.warnings)} in {loaded.files} files: "
-        f"{len(plan.transactions)} transactions, {len(plan.slos)} SLOs, revision {plan.revision}."
-    )
-
-
-def _counted(problems: tuple[Problem, ...]) -> str:
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    warnings = len(problems) - errors
-    return f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+        return Findings(path, error.problems)
+    return Findings(path, loaded.warnings, loaded.plan, loaded.files)
