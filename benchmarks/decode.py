@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from benchmarks.payload import Payload, definitions
-from sloengine.definitions import Plan, load_text
+from sloengine.definitions import Plan, load_definitions
 from sloengine.otlp import Decoder, ReferenceDecoder
 from sloengine.otlp.kernel import KernelDecoder
 from sloengine.ottl import ConditionTable, parse_condition
@@ -17,7 +19,9 @@ _REQUESTS = 8
 
 def rows() -> list[dict[str, object]]:
     """Measure; each row has `name`, `value` and `unit`."""
-    plan = load_text(definitions())
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "bench.yaml").write_text(definitions())
+        plan = load_definitions(Path(folder)).plan
     measured: list[dict[str, object]] = []
 
     def add(name: str, value: float, unit: str = "ns/span") -> None:

@@ -31,7 +31,7 @@ _SERVICES = ("frontend", "checkout", "cart", "payment", "shipping")
 _SERVICE_OF = (0, 1, 1, 2, 1, 3, 3, 3, 4, 4, 2, 0)
 _PARENT_OF = (-1, 0, 1, 2, 1, 4, 5, 6, 4, 8, 2, 0)
 _PAYMENT = 6
-_SERVER, _CLIENT, _INTERNAL = 2, 3, 1
+_SERVER, _CLIENT, _INTERNAL = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_INTERNAL
 _MARK = 0xA7
 _NS_PER_MS = 10**6
 
@@ -83,23 +83,25 @@ class Places:
 class Payload:
     """Requests of `traces` whole traces each; every one has the same shape and the same truth."""
 
-    def __init__(self, traces: int) -> None:
+    def __init__(self, traces: int, *, nested_only: bool = False) -> None:
+        """`nested_only`: every trace is of the kind that has two transactions."""
         self.traces = traces
         self.spans = traces * SPANS_PER_TRACE
-        self._template = np.frombuffer(_template(traces), dtype=np.uint8)
+        self._kinds = (KINDS - 1,) if nested_only else tuple(range(KINDS))
+        self._template = np.frombuffer(_template(traces, self._kinds), dtype=np.uint8)
         self._places = _places(self._template, traces)
 
     @classmethod
-    def of_spans(cls, spans: int) -> Payload:
+    def of_spans(cls, spans: int, *, nested_only: bool = False) -> Payload:
         """Requests of about so many spans: as many whole traces as fit."""
-        return cls(max(1, spans // SPANS_PER_TRACE))
+        return cls(max(1, spans // SPANS_PER_TRACE), nested_only=nested_only)
 
     @property
     def truth(self) -> Mapping[tuple[str, str], int]:
         """Facts of one request: (transaction, outcome) to how many."""
         counts: Counter[tuple[str, str]] = Counter()
         for trace in range(self.traces):
-            kind, turn = trace % KINDS, trace // KINDS % _TURNS
+            kind, turn = _kind_and_turn(trace, self._kinds)
             outcome = {_FAILED_AT_ENTRY: "failed", _FAILED_BELOW: "failed", _SLOW: "slow"}
             counts[f"bench-{kind}", outcome.get(turn, "good")] += 1
             if kind == KINDS - 1:
@@ -147,7 +149,11 @@ def _take(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDA
     return np.ascontiguousarray(octets).view("<u8").reshape(-1).astype(np.uint64)
 
 
-def _template(traces: int) -> bytes:
+def _kind_and_turn(trace: int, kinds: tuple[int, ...]) -> tuple[int, int]:
+    return kinds[trace % len(kinds)], trace // len(kinds) % _TURNS
+
+
+def _template(traces: int, kinds: tuple[int, ...]) -> bytes:
     request = ExportTraceServiceRequest()
     scopes = []
     for name in _SERVICES:
@@ -165,12 +171,11 @@ def _template(traces: int) -> bytes:
         scope.scope.version = "0.62.0"
         scopes.append(scope)
     for trace in range(traces):
-        _add_trace(scopes, trace)
+        _add_trace(scopes, trace, *_kind_and_turn(trace, kinds))
     return request.SerializeToString()
 
 
-def _add_trace(scopes: list[ScopeSpans], trace: int) -> None:
-    kind, turn = trace % KINDS, trace // KINDS % _TURNS
+def _add_trace(scopes: list[ScopeSpans], trace: int, kind: int, turn: int) -> None:
     for index in range(SPANS_PER_TRACE):
         scopes[_SERVICE_OF[index]].spans.append(_span(trace, index, kind, turn))
 
@@ -186,7 +191,7 @@ def _span(trace: int, index: int, kind: int, turn: int) -> Span:
     failed_below = index == _PAYMENT and turn == _FAILED_BELOW
     is_error = index == entry and turn == _FAILED_AT_ENTRY
     is_slow = index <= entry and turn == _SLOW
-    start_ms = trace + index
+    start_ms = 1 + trace + index  # a zero would not be written
     return Span(
         trace_id=bytes([_MARK]) * 8 + (trace + 1).to_bytes(8, "big"),
         span_id=(trace * SPANS_PER_TRACE + index + 1).to_bytes(8, "big"),

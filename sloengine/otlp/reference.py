@@ -78,7 +78,7 @@ class ReferenceDecoder:
         columns = _Columns()
         rejections: list[str] = []
         for span, above in self._spans_with_context(parse_request(payload)):
-            fault = _fault_of(span)
+            fault = fault_of(span)
             if fault:
                 rejections.append(f"span {span.name[:80]!r} has {fault}")
             else:
@@ -178,7 +178,7 @@ def _evaluate(expression: ValueExpression, values: dict[Field, Value]) -> Value:
         return None
 
 
-def _fault_of(span: Span) -> str:
+def fault_of(span: Span) -> str:
     """What is wrong with a span's ids; empty where nothing is."""
     if len(span.trace_id) != 16 or span.trace_id == _NO_TRACE_ID:
         return f"trace_id {span.trace_id[:20].hex()!r}; it must be 16 bytes, not all zero"

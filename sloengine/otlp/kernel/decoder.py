@@ -1,0 +1,148 @@
+"""`KernelDecoder`: equal to `ReferenceDecoder` on any bytes, without an object per span."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from sloengine.otlp.batch import SpanBatch
+from sloengine.otlp.decoder import Decoded
+from sloengine.otlp.kernel import layout as at
+from sloengine.otlp.kernel.captures import Captures
+from sloengine.otlp.kernel.columns import Columns, Wanted
+from sloengine.otlp.kernel.context import Context
+from sloengine.otlp.kernel.rows import LazyRows
+from sloengine.otlp.reference import ReferenceDecoder, fault_of
+from sloengine.ottl import ConditionTable, Field, ValueExpression
+
+_log = logging.getLogger(__name__)
+
+_LARGEST = 2**31 - 1024
+_KEPT_BYTES = 64 << 20
+"""A context that a huge request made larger than this is not kept."""
+
+_NOTHING = np.zeros(0, dtype=np.int64)
+_NO_ROWS = LazyRows((), b"", (_NOTHING, _NOTHING, _NOTHING.astype(np.int32)), _NOTHING)
+
+
+@dataclass(slots=True)
+class KernelStatistics:
+    """What a decoder has done so far; only ever rises."""
+
+    requests: int = 0
+    fallbacks: int = 0
+    """Requests that went to the reference: malformed ones, and rare shapes."""
+    clears: int = 0
+    """How often tables of values were full and begun anew."""
+
+
+class KernelDecoder:
+    """Decodes requests by the kernel; a `Decoder`, made of the same arguments as the reference.
+
+    What the kernel finds malformed, and shapes that are not worth its lines, are given to the
+    reference decoder, which has the last word. Memory is bounded whatever comes in. Safe to share
+    between threads; each running request has a `Context` of its own.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        table: ConditionTable,
+        captures: Sequence[ValueExpression],
+    ) -> None:
+        self._reference = ReferenceDecoder(fields, table, captures)
+        self._wanted = Wanted(fields, table, captures)
+        self._columns = Columns(table, self._wanted.groups)
+        self._captures = Captures(captures, self._wanted)
+        self._table = table
+        self._idle: list[Context] = []
+        self._lock = threading.Lock()
+        self.statistics = KernelStatistics()
+
+    def decode(self, payload: bytes | memoryview) -> Decoded:
+        """Decode one request; see `Decoder.decode`."""
+        data = payload if type(payload) is bytes else bytes(payload)
+        if len(data) > _LARGEST:
+            return self._fall_back(data)
+        context = self._take()
+        status = context.run(data)
+        rows = LazyRows(
+            self._wanted.fields,
+            data,
+            (context.take(at.SPAN_AT), context.take(at.SPAN_SIZE), context.take(at.GROUP_OF)),
+            context.records(at.GROUPS),
+        )
+        context.settle(data, rows)
+        decoded = self._decoded(context, data, rows) if status >= 0 else None
+        self._give_back(context)
+        return self._fall_back(data) if decoded is None else decoded
+
+    def _take(self) -> Context:
+        with self._lock:
+            self.statistics.requests += 1
+            if self._columns.is_full:
+                self._columns = Columns(self._table, self._wanted.groups)
+                self._idle.clear()
+            if self._idle:
+                return self._idle.pop()  # the last one in: its memory is still in the caches
+            columns = self._columns
+        return Context(self._wanted, columns)
+
+    def _give_back(self, context: Context) -> None:
+        """Not reached after an error: what such a context has learnt may be half of it."""
+        clears = context.clears
+        context.tidy()
+        with self._lock:
+            self.statistics.clears += context.clears - clears
+            if context.columns is self._columns and context.memory_bytes <= _KEPT_BYTES:
+                self._idle.append(context)
+
+    def _fall_back(self, data: bytes) -> Decoded:
+        with self._lock:
+            self.statistics.fallbacks += 1
+        return self._reference.decode(data)
+
+    def _decoded(self, context: Context, data: bytes, rows: LazyRows) -> Decoded:
+        spans = context.take(at.SPAN_ID)
+        capture_row, capture_expression, capture_value = self._captures.collect(
+            data, rows, len(spans), context.records(at.CAPTURES), context.records(at.SHARED)
+        )
+        batch = SpanBatch(
+            trace_hi=context.take(at.TRACE_HI),
+            trace_lo=context.take(at.TRACE_LO),
+            span_id=spans,
+            parent_id=context.take(at.PARENT_ID),
+            kind=context.take(at.KIND),
+            start_ns=context.take(at.START_NS),
+            end_ns=context.take(at.END_NS),
+            vector=context.take(at.VECTOR),
+            capture_row=capture_row,
+            capture_expression=capture_expression,
+            capture_value=capture_value,
+            table=self._table,
+            projected=rows,
+        )
+        rejected, offset, size = context.rejected
+        message = ""
+        if rejected:
+            span = Span.FromString(data[offset : offset + size])
+            message = (
+                f"{rejected} of {rejected + len(spans)} spans rejected: "
+                f"span {span.name[:80]!r} has {fault_of(span)}"
+            )
+        return Decoded(batch, rejected, message)
+
+    def warm_up(self) -> None:
+        """Compile the kernel, or load it; to be called before anything depends on its speed."""
+        self._give_back(self._warm())
+
+    def _warm(self) -> Context:
+        context = self._take()
+        context.run(b"")
+        context.settle(b"", _NO_ROWS)
+        return context

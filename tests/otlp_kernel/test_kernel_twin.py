@@ -1,0 +1,52 @@
+"""The decoder kernel and its plain twin are one: on what senders write, and on any other bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, mutated, outcome, plan, scrambled
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp_requests import requests
+
+CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "600"))
+"""How many payloads each property compares: 10,000 in CI, a million before a release."""
+_VARIANTS = 20
+
+PLANS = {
+    "usual": plan(USUAL, CAPTURES[:3]),
+    "unusual": plan(UNUSUAL, CAPTURES),
+    "both": plan((*USUAL, *UNUSUAL), ()),
+    "nothing": plan((), ()),
+}
+many = settings(max_examples=max(5, CASES // _VARIANTS // len(PLANS)), deadline=None)
+
+
+@pytest.mark.parametrize("name", PLANS)
+@many
+@given(message=requests, seed=st.integers(0, 2**32))
+def test_what_senders_write_is_decoded_alike_and_by_the_kernel_itself(
+    name: str, message: ExportTraceServiceRequest, seed: int
+) -> None:
+    kernel, reference = PLANS[name]
+    payload = message.SerializeToString()
+    before = kernel.statistics.fallbacks
+    assert_equal(outcome(kernel, payload), outcome(reference, payload))
+    assert kernel.statistics.fallbacks == before
+    rng = random.Random(seed)
+    for _ in range(_VARIANTS // 2):
+        payload = scrambled(message.SerializeToString(), rng)
+        assert_equal(outcome(kernel, payload), outcome(reference, payload))
+    for _ in range(_VARIANTS // 2):
+        payload = mutated(payload if rng.random() < 0.3 else message.SerializeToString(), rng)
+        assert_equal(outcome(kernel, payload), outcome(reference, payload))
+
+
+@many
+@given(payload=st.binary(max_size=60))
+def test_no_bytes_at_all_make_a_difference(payload: bytes) -> None:
+    kernel, reference = PLANS["both"]
+    assert_equal(outcome(kernel, payload), outcome(reference, payload))
