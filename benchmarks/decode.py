@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.bench import Bench
 from benchmarks.payload import Payload, definitions
+from benchmarks.rows import Row
 from sloengine.definitions import Plan, load_definitions
 from sloengine.otlp import Decoder, ReferenceDecoder
 from sloengine.otlp.kernel import KernelDecoder
@@ -17,15 +19,16 @@ _START_NS = 1_700_000_000 * 10**9
 _REQUESTS = 8
 
 
-def rows() -> list[dict[str, object]]:
-    """Measure; each row has `name`, `value` and `unit`."""
+def measure(bench: Bench) -> list[Row]:
+    """Measure all decoders on the same requests."""
+    bench.say("decode")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bench.yaml").write_text(definitions())
         plan = load_definitions(Path(folder)).plan
-    measured: list[dict[str, object]] = []
+    measured: list[Row] = []
 
     def add(name: str, value: float, unit: str = "ns/span") -> None:
-        measured.append({"name": name, "value": round(value, 1), "unit": unit})
+        measured.append(Row(name, round(value, 1), unit))
 
     for spans, repeats in ((8192, 12), (512, 100)):
         payload = Payload.of_spans(spans)
@@ -75,8 +78,3 @@ def _timed(decode: Callable[[bytes], object], requests: list[bytes]) -> float:
     for request in requests:
         decode(request)
     return (time.process_time_ns() - begun) / len(requests)
-
-
-if __name__ == "__main__":
-    for row in rows():
-        print(f"{row['name']:45} {row['value']:>10,} {row['unit']}")

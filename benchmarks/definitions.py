@@ -40,14 +40,14 @@ spec:
 ---
 """
 
-# Asked of every span, and nearly every span has another answer's text.
+# Asked of every span, and no two traces have the same answer to remember.
 _UNIQUE = """\
 apiVersion: sloengine/v1
 kind: BusinessTransaction
 metadata: {name: unique}
 spec:
   entry:
-    - IsMatch(span.attributes["url.full"], "/orders/[0-9a-f]{40}$")
+    - IsMatch(span.trace_id.string, "^0{24}[0-9]+$")
   outcome: [slow: {longerThan: 4s}]
 """
 

@@ -46,7 +46,7 @@ TWO_ENTRIES = Variant(
     per_cpu=at_least(1.0e6),
 )
 MANY = Variant("8,192 a request, 200 definitions", LoadShape(8192), definitions=200)
-UNIQUE = Variant("8,192 a request, regex over unique URLs", LoadShape(8192), unique=True)
+UNIQUE = Variant("8,192 a request, regex over ids", LoadShape(8192), unique=True)
 VARIANTS = (LARGE, SMALL, GZIP, TWO_ENTRIES, MANY, UNIQUE)
 
 
@@ -86,7 +86,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         bound=at_most(1.5),
     )
     yield Row(
-        "share of the rate that is left with a regex over unique URLs",
+        "share of the rate that is left with a regex over ids",
         max(by_variant[UNIQUE].per_cpu) / max(by_variant[LARGE].per_cpu),
         "x",
         bound=at_least(0.25),

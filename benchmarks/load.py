@@ -17,12 +17,11 @@ class LoadShape:
     """What is sent."""
 
     spans_per_request: int
+    """About: whole traces only."""
     compressed: bool = False
     """Compressed by grpcio while sending: the sender's CPU, not the receiver's."""
     two_entries: bool = False
     """Whether every trace holds two business transactions."""
-    spans: int = 200_000
-    """How many are made beforehand, about; they are sent again and again under new trace ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,6 @@ class Sender:
     """A sender with its requests ready; ends with its `with`."""
 
     def __init__(self, shape: LoadShape) -> None:
-        self._shape = shape
         self._running = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.sender"],
             cwd=ROOT,
@@ -69,7 +67,7 @@ class Sender:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._ready = False
+        self._spans_per_request = 0
         self._write(asdict(shape))
 
     def __enter__(self) -> Self:
@@ -85,11 +83,10 @@ class Sender:
         self._running.communicate()
 
     def wait_ready(self) -> int:
-        """Return how many spans stand ready, once they do."""
-        if not self._ready:
-            self._made = int(self._read()["spans"])
-            self._ready = True
-        return self._made
+        """Return how many spans a request has, once they stand ready."""
+        if not self._spans_per_request:
+            self._spans_per_request = int(self._read()["spans_per_request"])
+        return self._spans_per_request
 
     def send(self, order: LoadOrder) -> Load:
         """Carry out an order; returns when everything is acknowledged."""

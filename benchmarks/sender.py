@@ -1,8 +1,9 @@
 """The load, as a program of its own: `python -m benchmarks.sender`, driven by JSON lines.
 
-Requests are serialised before the first is sent, and go out as raw bytes, so that the sender is not
-what is measured. First line in: a `LoadShape`; answer: how many spans stand ready. Each further
-line is a `LoadOrder`; its answer is a `Load`. The end of input ends it.
+Requests are serialised before the first is sent; only ids and times are written into the bytes of
+each, so that the sender is not what is measured. First line in: a `LoadShape`; answer: how many
+spans a request really has. Each further line is a `LoadOrder`; its answer is a `Load`. The end of
+input ends it.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ import json
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import grpc
 
 from benchmarks.load import Load, LoadOrder, LoadShape
-from benchmarks.workload import Block, Request, make_blocks
+from benchmarks.workload import Workload
 
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _TIMEOUT_S = 60.0
@@ -29,34 +29,19 @@ _RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 _Export = Callable[..., bytes]
 
 
-class Blocks:
-    """The same blocks again and again, under new trace ids each time. Safe between threads."""
-
-    def __init__(self, blocks: Sequence[Block]) -> None:
-        self._blocks = blocks
-        self._begun = 0
-
-    def next(self) -> tuple[Block, int]:
-        """Return the next block, and the round that its trace ids must be of."""
-        round_number, index = divmod(self._begun, len(self._blocks))
-        self._begun += 1
-        return self._blocks[index], round_number
-
-
 class Run:
-    """One order being carried out. Every block that is begun is sent whole, traces and all."""
+    """One order being carried out, with the requests from number `first` on."""
 
-    def __init__(self, blocks: Blocks, shape: LoadShape, order: LoadOrder) -> None:
-        self._blocks = blocks
+    def __init__(self, workload: Workload, shape: LoadShape, order: LoadOrder, first: int) -> None:
+        self._workload = workload
         self._order = order
         self._compression = (
             grpc.Compression.Gzip if shape.compressed else grpc.Compression.NoCompression
         )
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[Request, int]] = deque()
-        self._due_spans = self._spans = self._retries = 0
+        self._first = self._next = first
+        self._retries = 0
         self._latencies: list[float] = []
-        self._facts: dict[str, Counter[str]] = {}
         self._begun = time.monotonic()
 
     def load(self) -> Load:
@@ -74,7 +59,7 @@ class Run:
             channel.close()
         ordered = sorted(self._latencies) or [0.0]
         return Load(
-            spans=self._spans,
+            spans=len(self._latencies) * self._workload.spans_per_request,
             requests=len(self._latencies),
             wall_s=wall_s,
             cpu_s=time.process_time() - cpu_s,
@@ -82,13 +67,13 @@ class Run:
             p50_ms=ordered[len(ordered) // 2],
             p99_ms=ordered[len(ordered) * 99 // 100],
             longest_ms=ordered[-1],
-            facts={name: dict(outcomes) for name, outcomes in self._facts.items()},
+            facts=self._workload.facts(len(self._latencies)),
         )
 
     def _work(self, export: _Export) -> None:
-        for request, round_number in self._requests():
-            payload = request.stamped(round_number)
-            self._wait_for_turn(request.spans)
+        for number in self._numbers():
+            payload = self._workload.request(number)
+            self._wait_for_turn(number)
             begun = time.monotonic()
             retries = 0
             while not self._try(export, payload):
@@ -96,29 +81,21 @@ class Run:
                 time.sleep(_RETRY_S)
             spent_ms = (time.monotonic() - begun) * 1000
             with self._lock:
-                self._spans += request.spans
                 self._retries += retries
                 self._latencies.append(spent_ms)
 
-    def _requests(self) -> Iterator[tuple[Request, int]]:
-        """Hand out requests, block after block, to all callers."""
-        while True:
+    def _numbers(self) -> Iterator[int]:
+        """Hand out requests to all callers until the time is over."""
+        while time.monotonic() - self._begun < self._order.seconds:
             with self._lock:
-                if not self._waiting:
-                    if time.monotonic() - self._begun >= self._order.seconds:
-                        return
-                    block, round_number = self._blocks.next()
-                    self._waiting.extend((request, round_number) for request in block.requests)
-                    for name, outcomes in block.facts.items():
-                        self._facts.setdefault(name, Counter()).update(outcomes)
-                request = self._waiting.popleft()
-            yield request
+                number = self._next
+                self._next += 1
+            yield number
 
-    def _wait_for_turn(self, spans: int) -> None:
+    def _wait_for_turn(self, number: int) -> None:
         if self._order.spans_per_s:
-            with self._lock:
-                due = self._begun + self._due_spans / self._order.spans_per_s
-                self._due_spans += spans
+            spans = (number - self._first) * self._workload.spans_per_request
+            due = self._begun + spans / self._order.spans_per_s
             time.sleep(max(0.0, due - time.monotonic()))
 
     def _try(self, export: _Export, payload: bytes) -> bool:
@@ -137,13 +114,15 @@ def _channel(endpoint: str) -> grpc.Channel:
 
 
 def main() -> None:
-    """Read the shape, make the blocks, then carry out orders until the input ends."""
+    """Read the shape, make the requests, then carry out orders until the input ends."""
     shape = LoadShape(**json.loads(sys.stdin.readline()))
-    made = make_blocks(shape)
-    _answer({"spans": sum(request.spans for block in made for request in block.requests)})
-    blocks = Blocks(made)
+    workload = Workload(shape)
+    _answer({"spans_per_request": workload.spans_per_request})
+    first = 0
     for line in sys.stdin:
-        _answer(asdict(Run(blocks, shape, LoadOrder(**json.loads(line))).load()))
+        load = Run(workload, shape, LoadOrder(**json.loads(line)), first).load()
+        first += load.requests
+        _answer(asdict(load))
 
 
 def _answer(document: object) -> None:

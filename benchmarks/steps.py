@@ -6,16 +6,16 @@ threads.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from benchmarks.bench import Bench
 from benchmarks.engine_server import WrongCountError
 from benchmarks.load import LoadShape
 from benchmarks.rows import Row
-from benchmarks.workload import Block, make_blocks, write_definitions
+from benchmarks.workload import Workload, write_definitions
 from sloengine.clock import SystemClock
 from sloengine.definitions import Plan, load_definitions, load_text
 from sloengine.otlp import Decoder, ReferenceDecoder, distinct_trace_ids, trace_ids_of
@@ -25,8 +25,8 @@ from sloengine.spool import Spool
 from sloengine.store import FactBatch, Store
 
 _SPANS_PER_REQUEST = 8192
-_SPANS = 200_000
 _ENOUGH_S = 4.0
+_MOST_REQUESTS = 60
 _DURABLE_S = 30.0
 _T = TypeVar("_T")
 
@@ -63,14 +63,13 @@ def measure(bench: Bench) -> Iterator[Row]:
     write_definitions(folder / "definitions")
     plan = load_definitions(folder / "definitions").plan
     clock = SystemClock()
-    blocks = make_blocks(LoadShape(_SPANS_PER_REQUEST, spans=_SPANS))
     with Store.open(folder / "store", clock=clock) as store:
         store.register_plan(plan, at_ns=clock.now_ns())
         spool = Spool.open(
             folder / "spool", store_id=store.store_id, clock=clock, trace_ids_of=trace_ids_of
         )
         try:
-            spans, timer = _through(plan, store, spool, blocks)
+            spans, timer = _through(plan, store, spool)
         finally:
             spool.close()
     for step, spent_ns in timer.spent_ns.items():
@@ -78,7 +77,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     yield Row("step: all of them", sum(timer.spent_ns.values()) / spans, "ns/span")
 
 
-def _through(plan: Plan, store: Store, spool: Spool, blocks: Sequence[Block]) -> tuple[int, Timer]:
+def _through(plan: Plan, store: Store, spool: Spool) -> tuple[int, Timer]:
     clock = SystemClock()
     table = ConditionTable(plan.fields, plan.conditions)
     decoder = _decoder(plan, table)
@@ -88,15 +87,20 @@ def _through(plan: Plan, store: Store, spool: Spool, blocks: Sequence[Block]) ->
     processor = Processor(
         plan, table, settings=ProcessorSettings(), key=store.hash_key, history=history
     )
-    _warm_up(decoder, blocks[0])
+    workload = Workload(LoadShape(_SPANS_PER_REQUEST))
+    decoder.decode(workload.request(0))
     timer = Timer()
-    spans, expected = _take_in(decoder, spool, processor, blocks, timer)
+    requests = _take_in(decoder, spool, processor, workload, timer)
     timer.other_threads("spool: write and fsync")
     now_ns = clock.now_ns()
     closed = timer.run(
         "pending traces: close and judge", lambda: processor.close(now_ns, everything=True)
     )
-    found = Counter(fact.transaction for fact in closed.facts)
+    expected = workload.facts(requests)
+    found: dict[str, dict[str, int]] = {}
+    for fact in closed.facts:
+        outcomes = found.setdefault(fact.transaction, {})
+        outcomes[fact.outcome] = outcomes.get(fact.outcome, 0) + 1
     if found != expected:
         raise WrongCountError(f"facts are wrong: expected {expected}, found {found}")
     batch = FactBatch(
@@ -109,29 +113,25 @@ def _through(plan: Plan, store: Store, spool: Spool, blocks: Sequence[Block]) ->
     )
     timer.run("commit to DuckDB", lambda: store.commit(batch))
     timer.other_threads("commit to DuckDB")
-    return spans, timer
+    return requests * workload.spans_per_request, timer
 
 
 def _take_in(
-    decoder: Decoder, spool: Spool, processor: Processor, blocks: Sequence[Block], timer: Timer
-) -> tuple[int, Counter[str]]:
-    """Take in whole blocks for a while; return how many spans, and the facts in them by name."""
-    spans = 0
-    expected: Counter[str] = Counter()
+    decoder: Decoder, spool: Spool, processor: Processor, workload: Workload, timer: Timer
+) -> int:
+    """Take in requests for a while; return how many."""
     begun = time.monotonic()
-    for block in blocks:
-        for request in block.requests:
-            spans += _take(decoder, spool, processor, request.stamped(0), timer)
-        expected.update({name: sum(facts.values()) for name, facts in block.facts.items()})
-        if time.monotonic() - begun > _ENOUGH_S:
+    for number in itertools.count(1):
+        _take(decoder, spool, processor, workload.request(number), timer)
+        if time.monotonic() - begun > _ENOUGH_S or number == _MOST_REQUESTS:
             break
     spool.wait_durable(spool.end - 1, _DURABLE_S)
-    return spans, expected
+    return number
 
 
 def _take(
     decoder: Decoder, spool: Spool, processor: Processor, payload: bytes, timer: Timer
-) -> int:
+) -> None:
     arrival_ns = SystemClock().now_ns()
     batch = timer.run("decode and conditions", lambda: decoder.decode(payload).batch)
     trace_ids = timer.run("distinct trace ids", lambda: distinct_trace_ids(batch))
@@ -143,13 +143,6 @@ def _take(
         "pending traces: add",
         lambda: processor.add(batch, position=position, arrival_ns=arrival_ns),
     )
-    return len(batch)
-
-
-def _warm_up(decoder: Decoder, block: Block) -> None:
-    """Let everything that is made once be made."""
-    for request in block.requests:
-        decoder.decode(request.stamped(0))
 
 
 def _decoder(plan: Plan, table: ConditionTable) -> Decoder:

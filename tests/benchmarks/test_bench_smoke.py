@@ -14,7 +14,7 @@ from benchmarks.load import LoadShape, Sender
 from benchmarks.rows import Peer, Row, at_least, at_most
 from benchmarks.table import print_table
 
-TINY = Variant("tiny", LoadShape(spans_per_request=240, spans=1200))
+TINY = Variant("tiny", LoadShape(spans_per_request=2400))
 
 
 def test_a_tiny_load_is_counted_and_measured(tmp_path: Path) -> None:
