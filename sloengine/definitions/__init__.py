@@ -8,11 +8,13 @@ is accepted and not evaluated has a line in `Plan.not_evaluated`. Nothing here o
 network connection.
 """
 
+from sloengine.definitions.adjustments import periods_of
 from sloengine.definitions.duration import parse_duration
 from sloengine.definitions.expand import expand
 from sloengine.definitions.kinds import DOCUMENTS
 from sloengine.definitions.load import LoadedDefinitions, load_definitions, load_text
 from sloengine.definitions.plan import (
+    Adjustment,
     AllOf,
     AnySpan,
     BecauseRule,
@@ -33,9 +35,11 @@ from sloengine.definitions.plan import (
 )
 from sloengine.definitions.shapes import Shape
 from sloengine.definitions.structures import Record
+from sloengine.definitions.writing import as_written, write_documents
 
 __all__ = [
     "DOCUMENTS",
+    "Adjustment",
     "AllOf",
     "AnySpan",
     "BecauseRule",
@@ -56,8 +60,11 @@ __all__ = [
     "Shape",
     "SloRule",
     "TransactionRule",
+    "as_written",
     "expand",
     "load_definitions",
     "load_text",
     "parse_duration",
+    "periods_of",
+    "write_documents",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sloengine.definitions.adjustments import read_adjustment
 from sloengine.definitions.canonical import freeze, thaw
 from sloengine.definitions.catalogue import Catalogue, read_head
 from sloengine.definitions.checkout import commit_of
@@ -14,7 +15,7 @@ from sloengine.definitions.files import find_files, read_files
 from sloengine.definitions.indicators import read_indicator
 from sloengine.definitions.lint import warn
 from sloengine.definitions.passive import check_passive
-from sloengine.definitions.plan import Plan, SloRule, TransactionRule
+from sloengine.definitions.plan import Adjustment, Plan, SloRule, TransactionRule
 from sloengine.definitions.slos import promised_name, read_promise, read_slo
 from sloengine.definitions.transactions import read_ignore, read_transaction
 from sloengine.errors import DefinitionsError, Problem, Severity
@@ -86,6 +87,7 @@ def read_set(documents: Sequence[Document], problems: list[Problem], *, complete
     promised = _promises(catalogue)
     slos, lines = _slos(catalogue)
     lines += _passive(catalogue)
+    adjustments = _adjustments(catalogue, (*slos, *promised), transactions)
     _stop_on_errors(problems)
     warn(catalogue, transactions, conditions.conditions, promised)
     frozen = freeze(documents)
@@ -99,6 +101,7 @@ def read_set(documents: Sequence[Document], problems: list[Problem], *, complete
         ignore=ignore,
         slos=tuple(sorted((*slos, *promised), key=lambda slo: slo.name)),
         documents=frozen.text,
+        adjustments=adjustments,
         not_evaluated=tuple(sorted(set(lines))),
     )
     return ReadSet(catalogue, plan, promised)
@@ -146,6 +149,19 @@ def _slos(catalogue: Catalogue) -> tuple[list[SloRule], list[str]]:
         if result.rule is not None:
             rules.append(result.rule)
     return rules, lines
+
+
+def _adjustments(
+    catalogue: Catalogue, slos: Sequence[SloRule], transactions: Sequence[TransactionRule]
+) -> tuple[Adjustment, ...]:
+    by_name = {slo.name: slo for slo in slos}
+    rules = {rule.name: rule for rule in transactions}
+    read = (
+        read_adjustment(definition, by_name, rules)
+        for definition in catalogue.of("BudgetAdjustment")
+    )
+    found = [adjustment for adjustment in read if adjustment is not None]
+    return tuple(sorted(found, key=lambda adjustment: adjustment.name))
 
 
 def _passive(catalogue: Catalogue) -> list[str]:

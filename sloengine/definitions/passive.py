@@ -33,6 +33,7 @@ def check_passive(definition: Definition, catalogue: Catalogue) -> str | None:
         _check_steps(context, definition.spec)
     if definition.kind == "BudgetAdjustment":
         _check_period(context, definition.spec)
+        return None
     if definition.kind == "BurnRatePolicy":
         _check_windows(context, definition.spec)
     if definition.kind == "DataSource" and definition.spec.find(("type",)).text == openslo.OUR_TYPE:

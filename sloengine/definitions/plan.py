@@ -187,6 +187,34 @@ class SloRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrence:
+    """When a period comes again: an RFC 5545 rule over local times."""
+
+    rrule: str
+    first: str
+    """ISO 8601, local time of `time_zone`."""
+    time_zone: str
+    """IANA name."""
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A `BudgetAdjustment`: events that ended in its periods, and on which `where` holds, leave
+    both good and total of the SLOs that it names, when a report is made.
+    """
+
+    name: str
+    reason: str
+    slos: tuple[str, ...]
+    start_ns: int
+    end_ns: int
+    """Of the one-off period; the end itself counts again. Equal to `start_ns` if it recurs."""
+    recurrence: Recurrence | None
+    where: FactCondition | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything the engine needs from one set of definitions."""
 
@@ -207,5 +235,7 @@ class Plan:
     """In ascending order of name."""
     documents: str
     """The canonical text of the set, from which the same plan can be built again."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """In ascending order of name: of two that would leave an event out, the first does."""
     not_evaluated: tuple[str, ...] = ()
     """One line for each accepted thing that this engine does not evaluate yet."""

@@ -7,6 +7,7 @@ read, and nothing else. Guaranteed: integers and exact fractions, all of one sta
 
 from sloengine.evaluate.evaluate import evaluate
 from sloengine.evaluate.evaluation import (
+    AdjustmentUse,
     BudgetDay,
     BurnRate,
     Coverage,
@@ -18,6 +19,7 @@ from sloengine.evaluate.evaluation import (
 from sloengine.slo import State
 
 __all__ = [
+    "AdjustmentUse",
     "BudgetDay",
     "BurnRate",
     "Coverage",

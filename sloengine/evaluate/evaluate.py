@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from sloengine.definitions.plan import Objective, Plan, SloRule
 from sloengine.errors import OperatorError
+from sloengine.evaluate.adjust import Adjusted, adjust
 from sloengine.evaluate.evaluation import (
     BudgetDay,
     BurnRate,
@@ -64,6 +65,8 @@ class _Found:
     reasons: Mapping[CountWindow, tuple[ReasonCount, ...]]
     course: Mapping[CountWindow, tuple[CourseStep, ...]]
     first_events: Mapping[str, int]
+    adjusted: Mapping[str, Adjusted]
+    """By SLO."""
 
 
 def evaluate(
@@ -141,6 +144,7 @@ def _evaluate(
             else {}
         ),
         first_events=first_events,
+        adjusted={rule.name: adjust(reader, plan, rule, whole[rule.name]) for rule in wanted},
     )
     evaluations = tuple(
         _objective(rule, objective, whole[rule.name], courses[rule.name], burn[rule.name], found)
@@ -198,11 +202,18 @@ def _objective(
     burn_windows: Mapping[str, CountWindow],
     found: _Found,
 ) -> SloEvaluation:
-    counts = found.counts[window]
+    adjusted = found.adjusted[rule.name]
+    counts = adjusted.counts(window, found.counts[window])
     target = objective.target
+    step_ns = course_step(shown.end_ns - shown.start_ns)
     budget = error_budget(counts.good, counts.total, target)
     burn_rates = tuple(
-        _burn(name, length_ns, found.counts[burn_windows[name]], objective)
+        _burn(
+            name,
+            length_ns,
+            adjusted.counts(burn_windows[name], found.counts[burn_windows[name]]),
+            objective,
+        )
         for name, length_ns in BURN_WINDOWS
     )
     pace = next(burn.rate for burn in burn_rates if burn.window == PACE_WINDOW)
@@ -231,13 +242,15 @@ def _objective(
         time_to_exhaustion_ns=time_to_exhaustion(remaining, pace, rule.window_ns),
         state=state(counts.good, counts.total, target),
         reasons={
-            f"{reason.outcome}: {reason.reason}": reason.events for reason in found.reasons[window]
+            f"{reason.outcome}: {reason.reason}": reason.events
+            for reason in adjusted.reasons(window, found.reasons[window])
         },
         course=(
-            _steps(shown, found.course[shown], course_step(shown.end_ns - shown.start_ns))
+            _steps(shown, adjusted.course(shown, step_ns, found.course[shown]), step_ns)
             if shown in found.course
             else ()
         ),
+        adjustments=adjusted.uses,
         observed_since_ns=found.first_events.get(rule.indicator),
         corrected=counts.corrected,
         position=rule.position,

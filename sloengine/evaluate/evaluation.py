@@ -36,6 +36,18 @@ class BudgetDay:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustmentUse:
+    """What a `BudgetAdjustment` left out of one SLO's window: neither good nor total has it."""
+
+    name: str
+    reason: str
+    good: int
+    total: int
+    periods_ns: int
+    """Time inside the window that the adjustment is about; of overlapping ones each has its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class SloEvaluation:
     """One objective of one SLO at one instant. Counts are integers, ratios exact fractions."""
 
@@ -75,6 +87,8 @@ class SloEvaluation:
     """The first event that the store ever counted for this indicator."""
     corrected: int
     """Verdicts of this window that were changed after they were first counted."""
+    adjustments: tuple[AdjustmentUse, ...] = ()
+    """Those that touch the window, in the order in which they take events."""
     position: str = ""
     annotations: Mapping[str, str] | None = None
 

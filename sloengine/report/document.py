@@ -114,6 +114,16 @@ def _slo(slo: SloEvaluation) -> Json:
             }
             for day in slo.course
         ],
+        "adjustments": [
+            {
+                "name": use.name,
+                "reason": use.reason,
+                "good": use.good,
+                "total": use.total,
+                "seconds": use.periods_ns // NS_PER_SECOND,
+            }
+            for use in slo.adjustments
+        ],
         "observed_since": _instant(slo.observed_since_ns),
         "definition": slo.position,
         "annotations": dict(slo.annotations or {}),

@@ -123,6 +123,17 @@ _SLO: Final = _object(
             total=_count("Counted transactions in it."),
         ),
     ),
+    adjustments=_list(
+        "What budget adjustments left out of good and total.",
+        _object(
+            "One BudgetAdjustment.",
+            name=_text("Its name."),
+            reason=_text("Why it does not count."),
+            good=_count("Good transactions left out."),
+            total=_count("All transactions left out."),
+            seconds=_count("Time of the window that it is about."),
+        ),
+    ),
     observed_since=_maybe("The first event ever counted for this indicator.", _INSTANT),
     definition=_text("Where the SLO is written: `file:line`."),
     annotations=_map("Annotations of the SLO.", {"type": "string"}),

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
+from sloengine.report.clean import one_line
 from sloengine.report.moments import as_of, span_of, window_in_words
 from sloengine.slo import State
 
@@ -176,6 +177,7 @@ def notes(evaluation: Evaluation) -> list[str]:
                 f"{name}: {numbers.count(slo.unknown)} with an unknown outcome, "
                 f"in neither good nor total{warning}"
             )
+    found += _adjusted(evaluation)
     found += _mixed(evaluation)
     found += _begin(evaluation)
     found += _watched(evaluation)
@@ -203,6 +205,18 @@ def _begin(evaluation: Evaluation) -> list[str]:
     if begun and len(begun) == len(evaluation.slos):
         return [f"counts begin {as_of(min(begun.values()), year=True)}; {rest}"]
     return [f"{name}: counts begin {as_of(at, year=True)}; {rest}" for name, at in begun.items()]
+
+
+def _adjusted(evaluation: Evaluation) -> list[str]:
+    """Say what does not count, in time and in events, with its reason."""
+    label = labels(evaluation.slos)
+    return [
+        f"{label[identity(slo)]}: {numbers.duration(use.periods_ns)} do not count "
+        f"({one_line(use.reason)}; {use.name}): {numbers.count(use.total)} transactions left out, "
+        f"{numbers.count(use.total - use.good)} of them bad"
+        for slo in ordered(evaluation.slos)
+        for use in slo.adjustments
+    ]
 
 
 def _mixed(evaluation: Evaluation) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import duckdb
 
+from sloengine.definitions.plan import SloRule
+from sloengine.ottl import FactCondition
 from sloengine.store.columns import CONTENT, IDENTITY, LOW_64
 from sloengine.store.database import query, stream, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
@@ -22,11 +24,13 @@ from sloengine.store.rows import (
     DurationHistogram,
     Exemplar,
     ExportState,
+    LeftOut,
     OtherName,
     ReasonCount,
     TrafficCount,
 )
 from sloengine.store.slots import MINUTE_NS, floor_to
+from sloengine.store.verdicts import left_out_sql
 
 _WINDOWS = """
     SELECT unnest($indicators::VARCHAR[]) AS indicator, unnest($starts::BIGINT[]) AS start_ns,
@@ -253,6 +257,23 @@ class StoreReader:
             },
         )
         return tuple(OtherName(*row) for row in rows)
+
+    def left_out(
+        self,
+        rule: SloRule,
+        window: CountWindow,
+        periods: Sequence[tuple[int, int, int]],
+        conditions: Sequence[FactCondition | None],
+    ) -> tuple[LeftOut, ...]:
+        """Return the counted events of a window that adjustments leave out, from stored facts.
+
+        `periods` are (from, until, number of the adjustment); `conditions` has one entry for each
+        adjustment. Every event is in one row at most.
+        """
+        sql, parameters = left_out_sql(rule, conditions)
+        columns = [list(column) for column in zip(*periods, strict=True)] or [[], [], []]
+        asked = [*parameters, window.start_ns, window.end_ns, *columns]
+        return tuple(LeftOut(*row) for row in query(self._cursor, sql, asked))
 
     def definitions(self, start_ns: int, end_ns: int) -> tuple[DefinitionCount, ...]:
         """Return which definitions judged the stored facts of a window."""

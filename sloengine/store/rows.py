@@ -139,3 +139,16 @@ class DefinitionCount:
     first_ns: int
     last_ns: int
     events: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Events of an indicator, in one slot, that an adjustment leaves out."""
+
+    adjustment: int
+    """Index into the adjustments that were asked for."""
+    slot_ns: int
+    outcome: str
+    reason: str
+    good: int
+    total: int

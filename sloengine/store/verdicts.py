@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from sloengine.definitions.plan import Outcome, SloRule
+from sloengine.ottl import FactCondition
+from sloengine.store.slots import SLOT_NS
 
 
 class Result(IntEnum):
@@ -91,3 +93,52 @@ def _code_sql(rule: SloRule, number: int, parameters: list[object]) -> str:
         f" WHEN ({good.sql}) THEN {base + Result.GOOD}"
         f" ELSE {base + Result.BAD} END"
     )
+
+
+def left_out_sql(
+    rule: SloRule, conditions: Sequence[FactCondition | None]
+) -> tuple[str, list[object]]:
+    """Return the statement of `StoreReader.left_out` and its first parameters.
+
+    Purpose: which counted events of an indicator fall into periods that do not count.
+    Parameters: those returned; then start and end of the window; then starts, ends and adjustment
+    numbers of the periods, as lists.
+    Columns: adjustment, slot_ns, outcome, reason, good, total. An event belongs to the first
+    adjustment that leaves it out.
+    """
+    parameters: list[object] = []
+    code = _code_sql(rule, 0, parameters)
+    holds = []
+    for condition in conditions:
+        if condition is None:
+            holds.append("true")
+        else:
+            written = condition.to_sql()
+            holds.append(f"({written.sql})")
+            parameters.extend(written.params)
+    parameters.append(rule.transaction)
+    sql = f"""
+    WITH facts AS (
+        SELECT row_id, end_ns, outcome, reason, {code} AS code, [{", ".join(holds)}] AS holds
+        FROM (
+            SELECT rowid AS row_id, end_ns, start_ns, outcome, reason, amount_micros, dimensions,
+                end_ns - start_ns AS duration
+            FROM transactions WHERE transaction = ? AND end_ns >= ? AND end_ns < ?
+        )
+    ), periods AS (
+        SELECT unnest(?::BIGINT[]) AS from_ns, unnest(?::BIGINT[]) AS until_ns,
+            unnest(?::INTEGER[]) AS number
+    ), taken AS (
+        SELECT f.row_id, any_value(f.end_ns) AS end_ns, any_value(f.outcome) AS outcome,
+            any_value(f.reason) AS reason, any_value(f.code) AS code, min(p.number) AS number
+        FROM facts AS f
+        JOIN periods AS p ON f.end_ns >= p.from_ns AND f.end_ns < p.until_ns
+        WHERE f.code IN ({Result.GOOD}, {Result.BAD}) AND f.holds[p.number + 1]
+        GROUP BY f.row_id
+    )
+    SELECT number, end_ns - end_ns % {SLOT_NS} AS slot_ns, outcome, reason,
+        count(*) FILTER (code = {Result.GOOD}), count(*)
+    FROM taken GROUP BY number, slot_ns, outcome, reason
+    ORDER BY number, slot_ns, outcome, reason
+    """
+    return sql, parameters

@@ -404,8 +404,6 @@ def test_every_other_kind_is_accepted_and_named_once(tmp_path: Path) -> None:
         'AlertCondition "fast-burn"',
         'AlertNotificationTarget "on-call"',
         'AlertPolicy "page"',
-        'BudgetAdjustment "maintenance"',
-        'BudgetAdjustment "move"',
         'BurnRatePolicy "quick"',
         'DataSource "prometheus"',
         'Journey "buy"',
@@ -415,6 +413,7 @@ def test_every_other_kind_is_accepted_and_named_once(tmp_path: Path) -> None:
         f"{subject} is not evaluated by this version" for subject in subjects
     ]
     assert [rule.name for rule in plan.slos] == ["checkout-slo"]
+    assert [adjustment.name for adjustment in plan.adjustments] == ["maintenance", "move"]
 
 
 def test_an_slo_may_be_over_a_journey(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""What budget adjustments leave out of counts; nothing stored changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sloengine.definitions import periods_of
+from sloengine.definitions.plan import Plan, SloRule
+from sloengine.evaluate.evaluation import AdjustmentUse
+from sloengine.store import Counts, CountWindow, CourseStep, LeftOut, ReasonCount, StoreReader
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What adjustments leave out of one SLO, slot by slot."""
+
+    uses: tuple[AdjustmentUse, ...] = ()
+    rows: tuple[LeftOut, ...] = ()
+
+    def counts(self, window: CountWindow, counts: Counts) -> Counts:
+        """Return the counts of a window without what is left out."""
+        inside = self._inside(window)
+        return replace(
+            counts,
+            good=counts.good - sum(row.good for row in inside),
+            total=counts.total - sum(row.total for row in inside),
+        )
+
+    def reasons(
+        self, window: CountWindow, reasons: Sequence[ReasonCount]
+    ) -> tuple[ReasonCount, ...]:
+        """Return why events were bad without those left out, most first."""
+        gone: Counter[tuple[str, str]] = Counter()
+        for row in self._inside(window):
+            gone[row.outcome, row.reason] += row.total - row.good
+        left = (
+            replace(reason, events=reason.events - gone[reason.outcome, reason.reason])
+            for reason in reasons
+        )
+        kept = [reason for reason in left if reason.events]
+        return tuple(sorted(kept, key=lambda one: (-one.events, one.outcome, one.reason)))
+
+    def course(
+        self, window: CountWindow, step_ns: int, course: Sequence[CourseStep]
+    ) -> tuple[CourseStep, ...]:
+        """Return the steps of a course without what is left out."""
+        good: Counter[int] = Counter()
+        total: Counter[int] = Counter()
+        for row in self._inside(window):
+            start_ns = row.slot_ns - (row.slot_ns - window.start_ns) % step_ns
+            good[start_ns] += row.good
+            total[start_ns] += row.total
+        return tuple(
+            replace(
+                step, good=step.good - good[step.start_ns], total=step.total - total[step.start_ns]
+            )
+            for step in course
+        )
+
+    def _inside(self, window: CountWindow) -> list[LeftOut]:
+        return [row for row in self.rows if window.start_ns <= row.slot_ns < window.end_ns]
+
+
+def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) -> Adjusted:
+    """Find what adjustments leave out of an SLO's window, and so of every window inside it.
+
+    Reads stored facts: what is older than they are kept is not left out.
+    """
+    named = [adjustment for adjustment in plan.adjustments if rule.name in adjustment.slos]
+    touching = [
+        (adjustment, periods)
+        for adjustment in named
+        if (periods := periods_of(adjustment, window.start_ns, window.end_ns))
+    ]
+    if not touching:
+        return Adjusted()
+    rows = reader.left_out(
+        rule,
+        window,
+        [
+            (start_ns, end_ns, number)
+            for number, (_, periods) in enumerate(touching)
+            for start_ns, end_ns in periods
+        ],
+        [adjustment.where for adjustment, _ in touching],
+    )
+    uses = tuple(
+        AdjustmentUse(
+            name=adjustment.name,
+            reason=adjustment.reason,
+            good=sum(row.good for row in rows if row.adjustment == number),
+            total=sum(row.total for row in rows if row.adjustment == number),
+            periods_ns=_length(periods),
+        )
+        for number, (adjustment, periods) in enumerate(touching)
+    )
+    return Adjusted(uses, rows)
+
+
+def _length(periods: Sequence[tuple[int, int]]) -> int:
+    """Return how much time the periods cover, overlaps once; they are in order."""
+    covered = 0
+    until_ns = 0
+    for start_ns, end_ns in periods:
+        covered += max(0, end_ns - max(start_ns, until_ns))
+        until_ns = max(until_ns, end_ns)
+    return covered
