@@ -23,7 +23,7 @@ from sloengine.report.moments import day_and_time, moment
 from sloengine.report.terminal import fit, wrap
 from sloengine.store import OTHER
 
-MOST_SPANS = 120
+MOST_SPANS = 60
 _MARKS = {Answer.YES: "✓", Answer.NO: "–", Answer.UNKNOWN: "?", Answer.NOT_ASKED: " "}
 _TONES = {Answer.YES: "", Answer.NO: "quiet", Answer.UNKNOWN: "watch", Answer.NOT_ASKED: "quiet"}
 _OUTCOME_TONES = {"good": "met", "slow": "bad", "failed": "bad", "abandoned": "bad"}
@@ -87,7 +87,7 @@ def _marked(explanation: Explanation) -> set[int]:
     for transaction in explanation.transactions:
         marked.add(transaction.entry)
         for rule in transaction.rules:
-            marked.update(rule.finding.spans[:10])
+            marked.update(rule.finding.spans[:5])
         marked.update(value.span for value in transaction.values if value.span is not None)
     return marked
 

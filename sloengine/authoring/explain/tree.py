@@ -16,7 +16,6 @@ from sloengine.report.terminal import fit
 _BAR = 30
 _DEEPEST = 12
 """Levels that are drawn; deeper ones are numbered instead, so that lines end somewhere."""
-_KINDS = {3: "client", 4: "producer", 5: "consumer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,11 @@ def tree_lines(
     label_width = max(cell_len(line.label) for line in lines)
     status_width = max((len(_status(line.span)) for line in lines if line.span), default=0)
     took_width = max((len(_took(line.span)) for line in lines if line.span), default=0)
-    marks = {index: _marks(span) for index, span in enumerate(spans)}
-    mark_width = max(len(text) for text in marks.values())
+    several = len(explanation.transactions) > 1
+    marks = {index: _marks(span, several=several) for index, span in enumerate(spans)}
+    mark_width = max(cell_len(text) for text in marks.values())
     rest = style.width - label_width - status_width - took_width - mark_width - 6
-    bar_width = min(_BAR, rest) if style.width >= 80 and rest >= 10 else 0
+    bar_width = min(_BAR, rest) if style.width >= 80 and rest >= 6 else 0
     numbers = {id(span): index for index, span in enumerate(spans)}
     drawn = []
     for line in lines:
@@ -78,17 +78,21 @@ def _chosen(spans: Sequence[ExplainedSpan], most: int, marked: Collection[int]) 
     if len(spans) <= most:
         return set(range(len(spans)))
     chosen: set[int] = set()
-    for index in sorted(marked):
-        above = index
-        while above >= 0 and above not in chosen:
-            chosen.add(above)
-            above = spans[above].parent
-    for index in range(len(spans)):
+    for index in marked:
+        _add_with_ancestors(index, spans, chosen)
+    # Then the longest, whose ancestors are mostly longer still.
+    longest = sorted(range(len(spans)), key=lambda i: (spans[i].start_ns - spans[i].end_ns, i))
+    for index in longest:
         if len(chosen) >= most:
             break
-        if spans[index].parent < 0 or spans[index].parent in chosen:
-            chosen.add(index)
+        _add_with_ancestors(index, spans, chosen)
     return chosen
+
+
+def _add_with_ancestors(index: int, spans: Sequence[ExplainedSpan], chosen: set[int]) -> None:
+    while index >= 0 and index not in chosen:
+        chosen.add(index)
+        index = spans[index].parent
 
 
 def _lines(spans: Sequence[ExplainedSpan], shown: set[int], glyphs: _Glyphs) -> list[_Line]:
@@ -146,14 +150,12 @@ def _took(span: ExplainedSpan) -> str:
     return seconds(span.end_ns - span.start_ns)
 
 
-def _marks(span: ExplainedSpan) -> str:
-    marks = [f"entry of {one_line(name)}" for name in span.entry_of]
+def _marks(span: ExplainedSpan, *, several: bool) -> str:
+    marks = [f"entry of {one_line(name)}" if several else "entry" for name in span.entry_of]
     if span.orphan:
         marks.append("orphan")
     elif span.parent_missing:
         marks.append("parent not here (excused)")
-    if span.kind in _KINDS:
-        marks.append(_KINDS[span.kind])
     return ", ".join(marks)
 
 

@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from sloengine.ottl import Condition, EvaluationError, Field, OpaqueId, Value
+from sloengine.ottl.conditions import fields_of
+from sloengine.ottl.evaluator import decide
 from sloengine.ottl.paths import KINDS
+from sloengine.ottl.tree import AllOf, BoolNode
 from sloengine.processor import SpanRow
 
 STATUSES = ("UNSET", "OK", "ERROR")
@@ -43,14 +46,38 @@ class Sayings:
         self._hidden = frozenset(hidden)
 
     def of(self, condition: Condition, rows: Sequence[SpanRow]) -> str:
-        """Return what the condition read: `nil on all 8 spans`, `status.code UNSET`."""
+        """Return why a condition holds on none of the rows, or what it read on the only one.
+
+        Of several parts that must all hold, those are named that hold nowhere.
+        """
         if not condition.fields:
             return "reads nothing of a span"
-        parts = [self._field(field, rows) for field in condition.fields[:_MOST_FIELDS]]
-        if len(condition.fields) == 1:
+        parts = condition.root.parts if isinstance(condition.root, AllOf) else ()
+        if parts:
+            missing = [part for part in parts if not any(self._is_true(part, row) for row in rows)]
+            if not missing and len(rows) > 1:
+                return "each part holds on some span, all of them on none"
+            if missing:
+                more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+                place = missing[0].place
+                text = condition.text[place.offset : place.offset + place.length]
+                said = self._said(fields_of(missing[0]), rows)
+                return f"{said}: never {text}{more}" if len(rows) > 1 else f"{said}: not {text}"
+        return self._said(condition.fields, rows)
+
+    def _said(self, fields: Sequence[Field], rows: Sequence[SpanRow]) -> str:
+        parts = [self._field(field, rows) for field in fields[:_MOST_FIELDS]]
+        if len(fields) == 1:
             return parts[0][1]
-        more = ", …" if len(condition.fields) > _MOST_FIELDS else ""
+        more = ", …" if len(fields) > _MOST_FIELDS else ""
         return "; ".join(f"{name} {text}" for name, text in parts) + more
+
+    def _is_true(self, part: BoolNode, row: SpanRow) -> bool:
+        values = {field: row.projected[self._slots[field]] for field in fields_of(part)}
+        try:
+            return decide(part, values)
+        except EvaluationError:
+            return False
 
     def error(self, condition: Condition, rows: Sequence[SpanRow]) -> str:
         """Return why a condition errs on the first row where it does; empty where it never does."""
