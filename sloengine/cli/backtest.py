@@ -72,9 +72,9 @@ def backtest(
     with (
         open_traces(traces, store) as sources,
         tempfile.TemporaryDirectory(prefix="sloengine-backtest-") as scratch,
+        FileProgress(sources) as progress,
     ):
-        with FileProgress(sources) as progress:
-            done = run_backtest(sources, plan, into or Path(scratch), progress=progress.update)
+        done = run_backtest(sources, plan, into or Path(scratch), progress=progress.update)
     click.echo(render(done.evaluation, request), nl=False, color=True)
     click.echo(f"History: {in_words(done.history, plan.slos)}.", err=True)
     click.echo("A store of its own: nobody was notified, no exported counter changed.", err=True)

@@ -8,7 +8,9 @@ import click
 
 from sloengine import __version__
 from sloengine.cli.backtest import backtest
+from sloengine.cli.convert import convert
 from sloengine.cli.demo import demo
+from sloengine.cli.discover import discover
 from sloengine.cli.expand import expand
 from sloengine.cli.explain_trace import explain_trace
 from sloengine.cli.replay import replay
@@ -53,9 +55,11 @@ for command in (
     report,
     replay,
     backtest,
+    discover,
     expand,
     demo,
     schema,
+    convert,
     explain_trace,
 ):
     cli.add_command(command)

@@ -22,7 +22,7 @@ class _Recorder(trace_service_pb2_grpc.TraceServiceServicer):
         self.requests: list[bytes] = []
         self._lock = Lock()
 
-    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # the service's own name
+    def Export(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802  # the service's own
         with self._lock:
             self.requests.append(request.SerializeToString())
         return trace_service_pb2.ExportTraceServiceResponse()
@@ -32,7 +32,8 @@ def record_shop(file: Path, *, traces: int) -> DemoResult:
     """Write so many of the shop's traces, as binary requests behind their lengths."""
     recorder = _Recorder()
     server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(recorder, server)
+    add: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+    add(recorder, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:

@@ -6,7 +6,7 @@ stages as the running engine, in a store of their own; the engine's store, spool
 never touched, and nobody is notified.
 """
 
-from sloengine.authoring.backtest.history import History, covered_share, in_words
+from sloengine.authoring.backtest.history import History, covered_share, in_words, share_in_words
 from sloengine.authoring.backtest.run import Backtest, backtest
 from sloengine.authoring.backtest.sources import NEWEST_BYTES, SpoolTraces, open_traces
 
@@ -19,4 +19,5 @@ __all__ = [
     "covered_share",
     "in_words",
     "open_traces",
+    "share_in_words",
 ]

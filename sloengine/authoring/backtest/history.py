@@ -41,9 +41,16 @@ def in_words(history: History, slos: Iterable[SloRule]) -> str:
     length = numbers.duration(history.end_ns - history.start_ns)
     windows = {slo.window_ns: slo.window_text for slo in slos}
     shares = [
-        f"{numbers.percent(covered_share(history, window_ns), 2, numbers.Worse.DOWN)} of "
-        f"{window_in_words(text)}"
+        f"{share_in_words(covered_share(history, window_ns))} of {window_in_words(text)}"
         for window_ns, text in sorted(windows.items())
     ]
     covers = f": {', '.join(shares)}" if shares else ""
     return f"{spans}, {span_of(history.start_ns, history.end_ns)} UTC, {length}{covers}"
+
+
+def share_in_words(share: Fraction) -> str:
+    """Return a covered share in percent, rounded down; a little is not nothing."""
+    least = Fraction(1, 10_000)
+    if 0 < share < least:
+        return "under 0.01%"
+    return numbers.percent(share, 2, numbers.Worse.DOWN)

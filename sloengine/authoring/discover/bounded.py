@@ -12,9 +12,7 @@ from sloengine.replay import TraceSource
 class _Bounded:
     """One of several sources that share a bound; every reading stops at the same place."""
 
-    def __init__(
-        self, source: TraceSource, before: Sequence[_Bounded], most_bytes: int
-    ) -> None:
+    def __init__(self, source: TraceSource, before: Sequence[_Bounded], most_bytes: int) -> None:
         self._source = source
         self._before = tuple(before)
         self._most_bytes = most_bytes

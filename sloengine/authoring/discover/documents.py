@@ -47,8 +47,10 @@ def transaction_text(proposal: Proposal, target: Decimal, comments: Sequence[str
         outcome.append({"failed": {"reason": "error", "anySpan": condition}})
     outcome.append({"slow": {"longerThan": duration_text(proposal.limit_ns)}})
     spec["outcome"] = outcome
-    spec["promise"] = {"target": f"{target * 100:f}".rstrip("0").rstrip(".") + "%"}
-    spec["promise"] |= {"window": WINDOW}
+    percent = f"{target * 100:f}"
+    if "." in percent:
+        percent = percent.rstrip("0").rstrip(".")
+    spec["promise"] = {"target": f"{percent}%", "window": WINDOW}
     display = proposal.name.replace("-", " ")
     return _text("BusinessTransaction", proposal.name, display.capitalize(), spec, comments)
 
@@ -74,10 +76,10 @@ def entry_in_words(proposal: Proposal) -> str:
 
 def evidence(proposal: Proposal, good: int, total: int, used: str) -> list[str]:
     """Return what a reviewer should know of where the numbers come from."""
+    bad = f"{numbers.count(total - good)} would have been bad, {used} of the budget"
+    usual = f"p50 {milliseconds(proposal.p50_ns)}, p99 {milliseconds(proposal.p99_ns)}"
     lines = [
-        f"{numbers.count(total)} requests: p50 {milliseconds(proposal.p50_ns)}, "
-        f"p99 {milliseconds(proposal.p99_ns)}; {numbers.count(total - good)} would have been bad, "
-        f"{used} of the budget.",
+        f"{numbers.count(total)} requests: {usual}; {bad}.",
         f"The slowest: trace {proposal.example:032x}.",
     ]
     if proposal.failed * 20 > proposal.requests:

@@ -85,9 +85,7 @@ class Label:
     is_database: bool = False
 
 
-def label_of(
-    service: str | None, kind: int, name: str, attributes: Mapping[str, str]
-) -> Label:
+def label_of(service: str | None, kind: int, name: str, attributes: Mapping[str, str]) -> Label:
     """Return the label of a span; `attributes` hold those in `READ` that are text."""
     clauses = [f'resource.attributes["service.name"] == {quoted(service)}']
     clauses.append(f"span.kind == {KIND_NAMES[kind]}")
@@ -109,9 +107,7 @@ def label_of(
     )
 
 
-def _what(
-    kind: int, name: str, attributes: Mapping[str, str]
-) -> tuple[str, Quality, list[str]]:
+def _what(kind: int, name: str, attributes: Mapping[str, str]) -> tuple[str, Quality, list[str]]:
     """Return title, quality and the clauses that pick such spans of one service and kind."""
     if "rpc.method" in attributes:
         keys = [key for key in ("rpc.service", "rpc.method") if key in attributes]

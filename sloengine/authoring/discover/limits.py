@@ -16,10 +16,13 @@ TARGETS = tuple(
 ROOM = Fraction(5, 4)
 """A limit leaves this much room above the 99th percentile,"""
 MOST_TIMES_MEDIAN = 10
-"""and is at most so many times the median: a customer notices that, however often it happens."""
+NOTICED_NS = 10**9
+"""and is at most so many times the median, or a second where that is more: a tail that customers
+notice must not set its own limit (a second is where a person's thought is interrupted: Nielsen,
+Usability Engineering, 1993)."""
 MOST_USED = Fraction(3, 4)
 """A target is proposed only where at most this share of its budget would have been used."""
-_ROUND = (Fraction(1), Fraction(3, 2), Fraction(2), Fraction(5, 2), 3, 4, 5, 6, 8, 10)
+_ROUND = tuple(Fraction(tenths, 10) for tenths in (10, 15, 20, 25, 30, 40, 50, 60, 80, 100))
 _FINEST_NS = 10_000
 
 
@@ -33,7 +36,8 @@ def percentile(ascending: Sequence[int], percent: int) -> int:
 
 def round_limit(p50_ns: int, p99_ns: int) -> int:
     """Return the next round duration above what is usual, in nanoseconds."""
-    wanted = max(0, min(p99_ns * ROOM, Fraction(p50_ns * MOST_TIMES_MEDIAN)))
+    most_ns = max(p50_ns * MOST_TIMES_MEDIAN, NOTICED_NS)
+    wanted = max(Fraction(0), min(p99_ns * ROOM, Fraction(most_ns)))
     unit = _FINEST_NS
     while unit * 10 < wanted:
         unit *= 10

@@ -107,9 +107,7 @@ def propose(traffic: Traffic, taken: Collection[str]) -> Proposals:
     drafts.sort(key=lambda draft: (-len(draft.kind.requests), _key(draft, labels)))
     names = choose([_names(draft, labels) for draft in drafts], taken)
     return Proposals(
-        tuple(
-            _proposal(name, draft, traffic) for name, draft in zip(names, drafts, strict=True)
-        ),
+        tuple(_proposal(name, draft, traffic) for name, draft in zip(names, drafts, strict=True)),
         tuple(sorted((labels[n] for n in health), key=lambda label: label.condition)),
         health.total(),
         tuple((labels[n], count) for n, count in rest.most_common() if count),
@@ -140,17 +138,15 @@ def _nearer(traffic: Traffic) -> list[Request]:
         alone = all(traffic.inner.get(label, 0) == count for label, count in times.items())
         if alone and len(behind) >= _NEARLY_ALL * len(requests):
             replaced |= {request.entry: served for request, served in behind}
-            for label, count in times.items():
-                traffic.inner[label] -= count
+            for number, count in times.items():
+                traffic.inner[number] -= count
     return [replaced.get(request.entry, request) for request in traffic.requests]
 
 
 def _drafts(entry: int, kinds: Sequence[KindOfRequest]) -> list[_Draft]:
     """Number the kinds of one entry by priority, where it matters which of them decides first."""
     calls = {kind.call for kind in kinds if kind.call is not None}
-    overlap = any(
-        len(calls & request.below) > 1 for kind in kinds for request in kind.requests
-    )
+    overlap = any(len(calls & request.below) > 1 for kind in kinds for request in kind.requests)
     return [
         _Draft(entry, kind, True, (len(kinds) - place) * PRIORITY_STEP if overlap else 0)
         for place, kind in enumerate(kinds)

@@ -60,6 +60,10 @@ class Traffic:
     requests: list[Request] = field(default_factory=list)
     inner: dict[int, int] = field(default_factory=dict)
     """How many spans below requests have a label."""
+    start_ns: int = 0
+    """When the first request began, wanted or not; 0 where there is none."""
+    end_ns: int = 0
+    """When the last one ended."""
     spans: int = 0
     traces: int = 0
     services: int = 0
@@ -67,8 +71,6 @@ class Traffic:
     """Traces with neither a SERVER nor a CONSUMER span."""
     sampled_spans: int = 0
     """Spans that say they stand for more than themselves."""
-    start_ns: int = 0
-    end_ns: int = 0
 
 
 def read_traffic(
@@ -166,9 +168,6 @@ class _Spans:
         finder = _Finder(self._labels, traffic, only)
         for trace_id, rows in self._traces.items():
             finder.look(int.from_bytes(trace_id), build_forest(rows.values()))
-        requests = traffic.requests
-        traffic.start_ns = min((request.start_ns for request in requests), default=0)
-        traffic.end_ns = max((request.end_ns for request in requests), default=0)
         return traffic
 
 
@@ -189,12 +188,12 @@ class _Finder:
         self._traffic.without_request += not tops
         for top in tops:
             row = forest.rows[top]
+            self._traffic.start_ns = min(self._traffic.start_ns or row.start_ns, row.start_ns)
+            self._traffic.end_ns = max(self._traffic.end_ns, row.end_ns)
             if self._only is None or (trace_id, row.span_id, row.kind) in self._only:
                 self._traffic.requests.append(self._request(trace_id, forest, top))
                 for below in forest.rows[top + 1 : forest.end[top]]:
-                    self._traffic.inner[below.vector] = (
-                        self._traffic.inner.get(below.vector, 0) + 1
-                    )
+                    self._traffic.inner[below.vector] = self._traffic.inner.get(below.vector, 0) + 1
 
     def _request(
         self, trace_id: int, forest: Forest, index: int, *, look_below: bool = True
@@ -202,11 +201,15 @@ class _Finder:
         row = forest.rows[index]
         below = forest.rows[index + 1 : forest.end[index]]
         called = self._called(forest, index)
-        served = [
-            place
-            for place in forest.tops(_served_below(forest, index))
-            if index < place < forest.end[index]
-        ] if look_below else []
+        served = (
+            [
+                place
+                for place in forest.tops(_served_below(forest, index))
+                if index < place < forest.end[index]
+            ]
+            if look_below
+            else []
+        )
         return Request(
             entry=(trace_id, row.span_id, row.kind),
             label=row.vector,
