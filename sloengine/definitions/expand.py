@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from sloengine.definitions.catalogue import OPENSLO, Catalogue, Definition
 from sloengine.definitions.files import find_files, read_files
 from sloengine.definitions.load import read_set
 from sloengine.definitions.openslo import OUR_TYPE
 from sloengine.definitions.plan import SloRule
+from sloengine.definitions.writing import as_written, write_documents
 from sloengine.errors import Problem
-from sloengine.yamldoc import Data, Node, plain_scalar
+from sloengine.yamldoc import Data
 
 _REFERENCES = {
     "conditionRef": "AlertCondition",
@@ -47,9 +44,7 @@ def expand(path: Path) -> str:
         rule = promised.get(definition.name)
         if definition.kind == "BusinessTransaction" and rule is not None:
             written.append(slo_document(rule))
-    return yaml.dump_all(
-        written, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, explicit_start=True
-    )
+    return write_documents(written)
 
 
 def slo_document(rule: SloRule) -> dict[str, Data]:
@@ -89,7 +84,7 @@ class _Expander:
         self._catalogue = catalogue
 
     def document(self, definition: Definition) -> Data:
-        data = _data(definition.source.document.root)
+        data = as_written(definition.source.document.root)
         if isinstance(data, dict) and isinstance(data["spec"], dict):
             if definition.kind == "BusinessTransaction":
                 data["spec"].pop("promise", None)
@@ -120,7 +115,7 @@ class _Expander:
         return resolved
 
     def _body(self, definition: Definition) -> dict[str, Data]:
-        data = _data(definition.source.document.root)
+        data = as_written(definition.source.document.root)
         if not isinstance(data, dict):
             return {}
         return {"metadata": data["metadata"], "spec": self._resolve(data["spec"])}
@@ -131,50 +126,3 @@ class _Expander:
         source = self._catalogue.find("DataSource", name) if isinstance(name, str) else None
         if source is not None and "type" not in resolved:
             resolved["type"] = source.spec.find(("type",)).text
-
-
-class _Written(str):
-    """A number or other plain scalar, to be printed as it was written."""
-
-    __slots__ = ()
-
-
-def _data(node: Node) -> Data:
-    """Return plain data whose plain scalars keep the way in which they were written."""
-    if node.kind == "mapping":
-        return {key: _data(value) for key, value in node.entries.items()}
-    if node.kind == "sequence":
-        return [_data(item) for item in node.items]
-    if isinstance(node.value, str) or node.value is None:
-        return node.value
-    return _Written(node.text)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes only what our own reader accepts: no aliases, no tags, exact numbers."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
-
-
-def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
-    reads_as_text = isinstance(plain_scalar(text), str) if len(text) < 64 else True
-    return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style=None if reads_as_text else "'"
-    )
-
-
-def _represent_written(dumper: _Dumper, text: _Written) -> yaml.Node:
-    # The tag that PyYAML itself would read keeps it from writing one out.
-    resolve: Any = dumper.resolve
-    tag = resolve(yaml.ScalarNode, str(text), (True, False))
-    return dumper.represent_scalar(tag, str(text))
-
-
-def _represent_decimal(dumper: _Dumper, value: Decimal) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", f"{value:f}")
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(_Written, _represent_written)
-_Dumper.add_representer(Decimal, _represent_decimal)
