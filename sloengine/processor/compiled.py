@@ -30,7 +30,7 @@ class CompiledPlan:
         ]
         self._ignored = _mask(condition for _, entry in plan.ignore for condition in entry)
         self._places: dict[int, set[tuple[str, str]]] = {}
-        users = [(rule.name, set(_conditions_of(rule))) for rule in plan.transactions]
+        users = [(rule.name, set(conditions_of(rule))) for rule in plan.transactions]
         users += [(name, set(entry)) for name, entry in plan.ignore]
         for name, conditions in users:
             for condition in conditions:
@@ -82,21 +82,23 @@ def _mask(conditions: Iterable[int]) -> int:
     return mask
 
 
-def _conditions_of(rule: TransactionRule) -> Iterator[int]:
+def conditions_of(rule: TransactionRule) -> Iterator[int]:
+    """The conditions that a definition reads, those of its `entry` first; some more than once."""
     yield from rule.entry
     if rule.having is not None:
-        yield from _conditions_in(rule.having)
+        yield from conditions_in(rule.having)
     for outcome in rule.outcome:
-        yield from _conditions_in(outcome.when)
+        yield from conditions_in(outcome.when)
     for because in rule.because:
-        yield from _conditions_in(because.when)
+        yield from conditions_in(because.when)
 
 
-def _conditions_in(predicate: Predicate) -> Iterator[int]:
+def conditions_in(predicate: Predicate) -> Iterator[int]:
+    """The conditions that a predicate reads; some more than once."""
     match predicate:
         case AllOf(parts):
             for part in parts:
-                yield from _conditions_in(part)
+                yield from conditions_in(part)
         case LongerThan():
             return
         case EverySpan(of, must_hold, _):
