@@ -54,6 +54,9 @@ class SeenTrace:
 class Watcher:
     """Told of what a scan meets. Each method does nothing until a subclass says what."""
 
+    def begin(self, table: ConditionTable) -> None:
+        """A scan begins; the rows' vectors point into `table`."""
+
     def span(self, span: SeenSpan) -> None:
         """A span came."""
 
@@ -128,6 +131,8 @@ class _Reading:
         self._name = fields.index(SPAN_NAME)
         self._decoder = ReferenceDecoder(fields, table, plan.captures)
         self._judge = Judge(plan, table, b"\0" * 32)
+        for watcher in watchers:
+            watcher.begin(table)
         self._open: OrderedDict[int, SeenTrace] = OrderedDict()
         self._held = 0
 
