@@ -29,6 +29,7 @@ from sloengine.definitions.structures import (
     record,
 )
 
+CORRELATIONS = ("customer", "session", "intent", "link")
 CRITICALITY = ("critical", "high", "medium", "low")
 AUDIENCE = ("external", "internal")
 DEFAULT_DIMENSION_LIMIT = 100

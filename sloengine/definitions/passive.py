@@ -9,6 +9,7 @@ from sloengine.definitions.catalogue import Catalogue, Definition
 from sloengine.definitions.duration import parse_duration
 from sloengine.definitions.shapes import Context, Shape
 from sloengine.definitions.source import did_you_mean
+from sloengine.ottl import OttlError, parse_value
 from sloengine.yamldoc import Node
 
 _SPECS: Mapping[str, Shape] = {
@@ -31,6 +32,7 @@ def check_passive(definition: Definition, catalogue: Catalogue) -> str | None:
     check(context, definition.spec, "spec")
     if definition.kind == "Journey":
         _check_steps(context, definition.spec)
+        _check_correlation(context, definition.spec.entries.get("correlate"))
     if definition.kind == "BudgetAdjustment":
         _check_period(context, definition.spec)
         return None
@@ -63,6 +65,18 @@ def _check_steps(context: Context, spec: Node) -> None:
         at = next(step for step in steps if step.find(("name",)).text in stuck)
         message = f"these steps wait for each other: {', '.join(sorted(stuck))}; break the circle"
         context.source.error(at, message)
+
+
+def _check_correlation(context: Context, node: Node | None) -> None:
+    """Steps are tied together by something of ours, or by a value of their entries."""
+    if node is None or node.kind != "scalar" or node.text.strip() in ours.CORRELATIONS:
+        return
+    try:
+        parse_value(node.text)
+    except OttlError as error:
+        known = ", ".join(ours.CORRELATIONS)
+        place = context.source.document.place(node, error.offset)
+        context.source.error(place, f"{error}; correlate is {known} or such a value")
 
 
 def _steps_in_a_circle(steps: Mapping[str, Node]) -> set[str]:

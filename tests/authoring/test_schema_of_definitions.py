@@ -40,6 +40,7 @@ ONLY_THE_READER_KNOWS = {
     "error-in-a-folded-condition",
     "good-without-where",
     "journey-in-a-circle",
+    "journey-tied-by-nothing",
     "journey-with-unknown-step",
     "objectives-with-one-name",
     "openslo-operator-on-referenced-ratio",
