@@ -10,6 +10,7 @@ from sloengine import __version__
 from sloengine.cli.backtest import backtest
 from sloengine.cli.convert import convert
 from sloengine.cli.demo import demo
+from sloengine.cli.diff import diff
 from sloengine.cli.discover import discover
 from sloengine.cli.expand import expand
 from sloengine.cli.explain_trace import explain_trace
@@ -55,6 +56,7 @@ for command in (
     report,
     replay,
     backtest,
+    diff,
     discover,
     expand,
     demo,
