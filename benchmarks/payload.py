@@ -33,6 +33,9 @@ _PARENT_OF = (-1, 0, 1, 2, 1, 4, 5, 6, 4, 8, 2, 0)
 _PAYMENT = 6
 _SERVER, _CLIENT, _INTERNAL = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_INTERNAL
 _MARK = 0xA7
+_TAG_OF_PARENT = 0x22
+_ORDERS = "/api/orders/"
+_DIGITS = 8
 _NS_PER_MS = 10**6
 
 
@@ -77,6 +80,8 @@ class Places:
     """0 for a root."""
     start: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64]
+    """The digits in `url.path`, another number in every span."""
     trace_number: npt.NDArray[np.int64]
 
 
@@ -120,9 +125,11 @@ class Payload:
         high = np.full(len(trace), seed, dtype=np.uint64)
         _put(data, places.trace, _stirred(high * np.uint64(2**32) + trace.astype(np.uint64)))
         _put(data, places.trace + 8, trace.astype(np.uint64) + np.uint64(1))
-        for place, shift in ((places.start, 0), (places.end, 0)):
-            times = _take(data, place) + np.uint64(at_ns + shift)
-            _put(data, place, times, little=True)
+        for place in (places.start, places.end):
+            _put(data, place, _take(data, place) + np.uint64(at_ns), little=True)
+        order = np.arange(self.spans) + number * self.spans
+        for digit in range(_DIGITS):
+            data[places.order + _DIGITS - 1 - digit] = order // 10**digit % 10 + ord("0")
         return data.tobytes()
 
 
@@ -207,7 +214,7 @@ def _span(trace: int, index: int, kind: int, turn: int) -> Span:
             _text("http.request.method", "POST"),
             _text("http.route", route),
             _number("http.response.status_code", 503 if failed_below else 200),
-            _text("url.path", f"/api/orders/{(trace * 7919 + index) % 10**6:06}"),
+            _text("url.path", f"{_ORDERS}{0:0{_DIGITS}}"),
             _text("url.scheme", "https"),
             _text("server.address", f"{_SERVICES[_SERVICE_OF[index]]}.shop.svc"),
             _number("server.port", 8443),
@@ -242,10 +249,15 @@ def _places(template: npt.NDArray[np.uint8], traces: int) -> Places:
     name = span + 8 + np.where(has_parent, 10, 0)
     start = name + 2 + template[name + 1] + 2 + 1
     numbers = _take_big(template, trace + 8) - 1
-    return Places(trace, span, parent, start, start + 8 + 1, numbers)
+    orders = _found(template, _ORDERS.encode()) + len(_ORDERS)
+    return Places(trace, span, parent, start, start + 8 + 1, orders, numbers)
 
 
-_TAG_OF_PARENT = 0x22
+def _found(data: npt.NDArray[np.uint8], text: bytes) -> npt.NDArray[np.int64]:
+    content, places, at = data.tobytes(), [], -1
+    while (at := content.find(text, at + 1)) >= 0:
+        places.append(at)
+    return np.array(places, dtype=np.int64)
 
 
 def _take_big(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -52,7 +52,7 @@ class Cuts:
     """
 
     constants: frozenset[str | bytes]
-    """Strings, bytes and ids (`OpaqueId`)."""
+    """Strings, bytes and ids (`OpaqueId`); always empty bytes, which are as good as nil."""
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
     ints: tuple[int, ...]
@@ -132,7 +132,7 @@ def _group(fields: set[Field], leaves: Sequence[BoolNode]) -> AtomGroup:
 class _Cutter:
     """Collects what simple leaves compare with."""
 
-    constants: set[str | bytes] = field(default_factory=set)
+    constants: set[str | bytes] = field(default_factory=lambda: {b""})
     prefixes: dict[str, None] = field(default_factory=dict)
     suffixes: dict[str, None] = field(default_factory=dict)
     ints: set[int] = field(default_factory=set)

@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from sloengine.errors import PermanentError
 from sloengine.otlp import Decoded, Decoder, ReferenceDecoder
-from sloengine.otlp.kernel import KernelDecoder
+from sloengine.otlp.kernel.decoder import KernelDecoder
 from sloengine.ottl import (
     SERVICE_NAME,
     SPAN_NAME,
@@ -66,6 +66,15 @@ UNUSUAL = (
     "instrumentation_scope.dropped_attributes_count == 1",
     'span.kind.string == "Server"',
     "Len(instrumentation_scope.attributes) > 0",
+)
+REGEX = (
+    *USUAL,
+    'IsMatch(span.attributes["http.route"], "^ab[0-9]*7$")',
+    'IsMatch(span.attributes["http.route"], "^(?<kind>[az])b") == true',
+    'IsMatch(span.attributes["user.id"], "9user") and span.attributes["user.id"] != "user-9"',
+    'HasPrefix(span.attributes["user.id"], "user-1")',
+    'HasSuffix(span.attributes["user.id"], "9")',
+    'Int(span.attributes["http.response.status_code"]) > 300',
 )
 CAPTURES = (
     'span.attributes["user.id"]',

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from opentelemetry.proto.common.v1.common_pb2 import ArrayValue, KeyValueList
 
 from sloengine.otlp.kernel import layout as at
+from sloengine.otlp.kernel.bulk import BulkKinds
 from sloengine.otlp.values import NO_SPAN_ID, any_value, attribute_map
 from sloengine.ottl import ConditionTable, Field, OpaqueId, Value, ValueExpression
 from sloengine.ottl.atoms import AtomGroup, Cuts, Outcomes, atom_groups
@@ -73,6 +76,7 @@ class Columns:
         self._members: list[list[tuple[Value, ...]]] = [[] for _ in groups]
         slots = {field: slot for slot, field in enumerate(table.fields)}
         self._slots = [tuple(slots[field] for field in group.fields) for group in groups]
+        self._bulk = [_bulk(group) for group in groups]
         self._lock = threading.Lock()
 
     @property
@@ -94,6 +98,31 @@ class Columns:
                 self._ids[column][outcomes] = number
         return number
 
+    def classes_of_texts(
+        self,
+        column: int,
+        payload: bytes,
+        offsets: npt.NDArray[np.int64],
+        sizes: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.int32]:
+        """Return the classes of strings of a group of one field, of which `has_bulk` is true."""
+        bulk = self._bulk[column]
+        if bulk is None:
+            raise AssertionError("the group's strings cannot be told apart in bulk")
+        kinds, first, where = np.unique(
+            bulk.of(payload, offsets, sizes), return_index=True, return_inverse=True
+        )
+        classes = np.empty(len(kinds), dtype=np.int32)
+        for index, example in enumerate(first.tolist()):
+            at = int(offsets[example])
+            text = payload[at : at + int(sizes[example])].decode()
+            classes[index] = self.class_of(column, (text,))
+        return classes[where]
+
+    def has_bulk(self, column: int) -> bool:
+        """Whether `classes_of_texts` can be used."""
+        return self._bulk[column] is not None
+
     def vector_of(self, classes: Sequence[int]) -> int:
         """Return the vector of a span that has these classes, one for each column."""
         values: list[Value] = [None] * len(self._table.fields)
@@ -102,6 +131,16 @@ class Columns:
             for slot, value in zip(self._slots[column], members, strict=True):
                 values[slot] = value
         return self._table.vector(tuple(values))
+
+
+def _bulk(group: AtomGroup) -> BulkKinds | None:
+    """What tells many strings apart; only where they are not reduced already."""
+    if len(group.fields) > 1 or group.cuts is not None:
+        return None
+    try:
+        return BulkKinds(group)
+    except ValueError:
+        return None
 
 
 class Wanted:

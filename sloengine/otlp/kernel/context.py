@@ -31,6 +31,8 @@ from sloengine.ottl import Value
 Words = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
 
+_FEW = 16
+"""Fewer new strings are not worth taking together."""
 _FIRST_TABLE = 1024
 _LAST_TABLE = 65536
 _ARENA_PER_VALUE = 128
@@ -86,6 +88,11 @@ class Context:
         self._absent = [
             columns.class_of(column, wanted.absent_values(column))
             for column in range(len(wanted.groups))
+        ]
+        self._bulk_inputs = [
+            one
+            for one in wanted.inputs
+            if one.column >= 0 and one.mode == at.EXACT and columns.has_bulk(one.column)
         ]
         self._place_fixed()
         self._place_inputs()
@@ -342,10 +349,11 @@ class Context:
         del self._keep[at.PAYLOAD]
 
     def _enter_classes(self, payload: bytes, rows: LazyRows | None) -> int:
-        count = self._get(at.MISSES)
-        classes = np.empty(count + 1, dtype=np.int32)
-        misses = self.records(at.MISSES).tolist()
-        for index, (number, kind, a, size, _, group) in enumerate(misses):
+        misses = self.records(at.MISSES)
+        classes = np.empty(len(misses) + 1, dtype=np.int32)
+        waiting = self._classify_in_bulk(misses, classes, payload)
+        for index in waiting.tolist():
+            number, kind, a, size, _, group = misses[index].tolist()
             if kind == at.WHOLE_SPAN:
                 if rows is None:
                     raise AssertionError("constants are no spans")
@@ -357,6 +365,24 @@ class Context:
                 values = self._values(wanted, kind, a, size, payload)
             classes[index] = self.columns.class_of(column, values)
         return int(enter_classes(self._at, _address(classes)))
+
+    def _classify_in_bulk(
+        self, misses: Words, classes: npt.NDArray[np.int32], payload: bytes
+    ) -> Words:
+        """Classify what can be taken together; return the misses that remain."""
+        waiting = np.arange(len(misses))
+        if len(misses) < _FEW:
+            return waiting
+        is_text = misses[:, at.MISS_TYPE // 8] == at.STRING
+        for wanted in self._bulk_inputs:
+            chosen = is_text & (misses[:, at.MISS_INPUT // 8] == wanted.number)
+            places = np.flatnonzero(chosen & (misses[:, at.MISS_SIZE // 8] > 0))
+            if len(places) < _FEW:
+                continue
+            offsets, sizes = (misses[places, word // 8] for word in (at.MISS_A, at.MISS_SIZE))
+            classes[places] = self.columns.classes_of_texts(wanted.column, payload, offsets, sizes)
+            waiting = np.setdiff1d(waiting, places, assume_unique=True)
+        return waiting
 
     def _values(
         self, wanted: Input, kind: int, a: int, size: int, payload: bytes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
+import gc
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sloengine.otlp.batch import SpanBatch
@@ -16,18 +16,14 @@ from sloengine.otlp.kernel import layout as at
 from sloengine.otlp.kernel.captures import Captures
 from sloengine.otlp.kernel.columns import Columns, Wanted
 from sloengine.otlp.kernel.context import Context
+from sloengine.otlp.kernel.jit import tell_of_compilation
 from sloengine.otlp.kernel.rows import LazyRows
 from sloengine.otlp.reference import ReferenceDecoder, fault_of
-from sloengine.ottl import ConditionTable, Field, ValueExpression
-
-_log = logging.getLogger(__name__)
+from sloengine.ottl import ConditionTable, Field, ValueExpression, parse_condition
 
 _LARGEST = 2**31 - 1024
 _KEPT_BYTES = 64 << 20
 """A context that a huge request made larger than this is not kept."""
-
-_NOTHING = np.zeros(0, dtype=np.int64)
-_NO_ROWS = LazyRows((), b"", (_NOTHING, _NOTHING, _NOTHING.astype(np.int32)), _NOTHING)
 
 
 @dataclass(slots=True)
@@ -81,6 +77,12 @@ class KernelDecoder:
         decoded = self._decoded(context, data, rows) if status >= 0 else None
         self._give_back(context)
         return self._fall_back(data) if decoded is None else decoded
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the contexts that are not in use have room in."""
+        with self._lock:
+            return sum(context.memory_bytes for context in self._idle)
 
     def _take(self) -> Context:
         with self._lock:
@@ -137,12 +139,19 @@ class KernelDecoder:
             )
         return Decoded(batch, rejected, message)
 
-    def warm_up(self) -> None:
-        """Compile the kernel, or load it; to be called before anything depends on its speed."""
-        self._give_back(self._warm())
-
-    def _warm(self) -> Context:
-        context = self._take()
-        context.run(b"")
-        context.settle(b"", _NO_ROWS)
-        return context
+    @staticmethod
+    def warm_up() -> None:
+        """Compile every kernel, or load its machine code; call it before a port opens."""
+        tell_of_compilation()
+        collects = gc.isenabled()
+        gc.disable()  # a compiler makes a great many objects, and keeps most of them
+        try:
+            condition = parse_condition('span.name == "warm-up"')
+            table = ConditionTable(condition.fields, [condition])
+            request = ExportTraceServiceRequest()
+            spans = request.resource_spans.add().scope_spans.add().spans
+            spans.add(trace_id=bytes(range(16)), span_id=bytes(range(8)), name="warm")
+            KernelDecoder(condition.fields, table, ()).decode(request.SerializeToString())
+        finally:
+            if collects:
+                gc.enable()

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,14 @@ def inlined(function: _Function) -> _Function:
     return compiled
 
 
+def spliced(function: _Function) -> _Function:
+    """Write a large piece into its one caller before anything is compiled: every library that
+    numba makes holds, and optimises again, all that it calls.
+    """
+    compiled: _Function = _njit(function, inline="always", **_OPTIONS)
+    return compiled
+
+
 def _once(dispatcher: Any) -> Any:
     """Compile for the types of arguments only, not anew for each constant that is passed."""
     compile_for = dispatcher.compile
@@ -68,10 +77,32 @@ def entry(function: _Function) -> _Function:
     return compiled
 
 
+def tell_of_compilation() -> None:
+    """Log that the kernels will be compiled, if they will, and whether the next start is spared."""
+    folder = cache_folder()
+    if folder is None:
+        _log.warning(
+            "compiling the decoder kernels takes about 15 seconds of CPU at every start: no folder "
+            "to keep the machine code in can be written; set NUMBA_CACHE_DIR to one"
+        )
+    elif not any(folder.rglob("*.nbi")):
+        _log.info(
+            "compiling the decoder kernels, about 15 seconds of CPU; the next start finds them in "
+            "%s",
+            folder,
+        )
+
+
 def cache_folder() -> Path | None:
     """Return the folder for machine code: `NUMBA_CACHE_DIR`, else beside the code, else the
     user's cache folder; `None` where none of them can be written.
     """
+    # One answer for the life of the process: kernels ask when they are defined.
+    return _cache_folder()
+
+
+@cache
+def _cache_folder() -> Path | None:
     given = os.environ.get("NUMBA_CACHE_DIR")
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     candidates = [Path(given)] if given else [_HERE / "__pycache__", Path(home) / "sloengine"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sloengine.otlp.kernel.attributes import attribute
-from sloengine.otlp.kernel.jit import entry, inlined, part
+from sloengine.otlp.kernel.jit import entry, inlined, part, spliced
 from sloengine.otlp.kernel.layout import (
     ABSENT_ROW,
     CAPTURES,
@@ -379,7 +379,7 @@ def _set_vector(st: int, row: int, at: int) -> None:
     store_i64(st + PENDING, pending + 1)
 
 
-@part
+@spliced
 def _resource(st: int, pos: int, end: int, row: int) -> int:
     while pos < end:
         tag, pos = tag_at(pos, end)
@@ -405,7 +405,7 @@ def _resource(st: int, pos: int, end: int, row: int) -> int:
     return DONE
 
 
-@part
+@spliced
 def _scope(st: int, pos: int, end: int, row: int) -> int:
     while pos < end:
         tag, pos = tag_at(pos, end)
@@ -436,7 +436,7 @@ def _scope(st: int, pos: int, end: int, row: int) -> int:
     return DONE
 
 
-@part
+@spliced
 def _close_shared(st: int, first: int) -> None:
     """The attributes noted since `first` belong to no further row."""
     records = load_i64(st + SHARED_RECORDS)
@@ -446,7 +446,7 @@ def _close_shared(st: int, first: int) -> None:
             store_i64(record + 8, load_i64(st + ROWS))
 
 
-@part
+@spliced
 def _scope_spans(st: int, pos: int, end: int, above: int, above_end: int) -> int:
     begin = pos
     payload = load_i64(st + PAYLOAD)
@@ -503,7 +503,7 @@ def _scope_spans(st: int, pos: int, end: int, above: int, above_end: int) -> int
     return DONE
 
 
-@part
+@spliced
 def _find_resource(st: int, pos: int, end: int) -> int:
     """Read the resource, wherever in its message it stands, in one piece or several."""
     row = load_i64(st + RESOURCE_ROW)
@@ -527,7 +527,7 @@ def _find_resource(st: int, pos: int, end: int) -> int:
     return DONE
 
 
-@part
+@spliced
 def _resource_spans(st: int, pos: int, end: int) -> int:
     begin = pos
     shared = load_i64(st + SHARED)
