@@ -11,7 +11,15 @@ from sloengine.exporter import OtlpSettings
 from sloengine.instrumentation import Instrumentation
 from sloengine.names import Attribute, CloseReason, DropReason, FactChange, Protocol, RequestOutcome
 from sloengine.processor import Committed, Counter, ProcessorSettings
-from sloengine.receiver import Accepted, Applied, CorsSettings, GrpcSettings, HttpSettings, Ingest
+from sloengine.receiver import (
+    Accepted,
+    Applied,
+    CorsSettings,
+    GrpcSettings,
+    HttpSettings,
+    Ingest,
+    Request,
+)
 from sloengine.server import TlsSettings, parse_endpoint
 
 MIB = 1 << 20
@@ -136,16 +144,16 @@ class CountedIngest:
         self._to = instrumentation
         self._monotonic_ns = monotonic_ns
 
-    def accept(self, payload: bytes, *, source: str) -> Accepted:
+    def accept(self, request: Request) -> Accepted:
         """Pass the request on; raises what the other raises."""
-        protocol: dict[str, str] = {Attribute.PROTOCOL: Protocol(source.partition(":")[0])}
+        protocol: dict[str, str] = {Attribute.PROTOCOL: Protocol(request.source.partition(":")[0])}
         begun_ns = self._monotonic_ns()
         outcome = RequestOutcome.FAILURE
         error_type = ""
         self._to.active_requests.add(1, protocol)
-        self._to.request_size.record(len(payload), protocol)
+        self._to.request_size.record(len(request.stored), protocol)
         try:
-            accepted = self._ingest.accept(payload, source=source)
+            accepted = self._ingest.accept(request)
             outcome = RequestOutcome.SUCCESS
         except RetryError as error:
             outcome, error_type = RequestOutcome.REFUSED, type(error).__name__

@@ -16,17 +16,19 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sloengine.errors import RetryError, SloengineError, TooLargeError
 from sloengine.otlp import ENCODINGS, inflate, json_to_protobuf
 from sloengine.receiver.admission import Admission, Reservation
-from sloengine.receiver.ingest import Ingest
+from sloengine.receiver.ingest import Ingest, Request
 from sloengine.receiver.settings import CorsSettings, HttpSettings
 from sloengine.receiver.status import Refusal, Refusals, refusal_of, response_of
 from sloengine.server import Endpoint, HttpServer
+from sloengine.spool import Encoding
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -89,7 +91,8 @@ class _Form:
     """One of the two encodings of OTLP/HTTP."""
 
     content_type: str
-    to_protobuf: Callable[[bytes], bytes]
+    to_protobuf: Callable[[bytes], bytes] | None
+    """`None`: bodies are protobuf already."""
     encode: Callable[[Message], bytes]
 
 
@@ -98,7 +101,7 @@ def _encode_json(message: Message) -> bytes:
     return json_format.MessageToJson(message, indent=None).encode()
 
 
-_PROTOBUF_FORM = _Form(PROTOBUF, lambda body: body, lambda message: message.SerializeToString())
+_PROTOBUF_FORM = _Form(PROTOBUF, None, lambda message: message.SerializeToString())
 _JSON_FORM = _Form(JSON, json_to_protobuf, _encode_json)
 _FORMS: Mapping[str, _Form] = {form.content_type: form for form in (_PROTOBUF_FORM, _JSON_FORM)}
 
@@ -128,7 +131,7 @@ class _Traces:
         self._refusals = refusals
         self._workers = workers
 
-    async def export(self, request: Request) -> Response:
+    async def export(self, request: HttpRequest) -> Response:
         """Answer one export request."""
         form = _form_of(request)
         try:
@@ -148,7 +151,7 @@ class _Traces:
         except Exception as error:  # noqa: BLE001 (refusal_of logs what it does not know)
             return self._refuse(refusal_of(error), form)
 
-    async def refuse_route(self, request: Request, error: Exception) -> Response:
+    async def refuse_route(self, request: HttpRequest, error: Exception) -> Response:
         """Answer a wrong path or method in OTLP's way."""
         status = cast("HTTPException", error).status_code
         path = self._settings.traces_path
@@ -162,7 +165,7 @@ class _Traces:
             response.headers["Allow"] = "POST"
         return response
 
-    async def _read(self, request: Request, reservation: Reservation) -> bytes:
+    async def _read(self, request: HttpRequest, reservation: Reservation) -> bytes:
         """Return the body as it was sent, having reserved its size."""
         limit = self._settings.max_request_bytes
         chunks: list[bytes] = []
@@ -192,11 +195,14 @@ class _Traces:
     def _take(
         self, body: bytes, encoding: str, form: _Form, reservation: Reservation, source: str
     ) -> bytes:
-        if encoding != "identity":
-            limit = self._settings.max_request_bytes
-            body = inflate(body, encoding, limit, on_output=reservation.grow)
-        accepted = self._ingest.accept(form.to_protobuf(body), source=source)
-        return form.encode(response_of(accepted))
+        limit = self._settings.max_request_bytes
+        if form.to_protobuf is None:
+            known = Encoding[encoding.upper()]
+            request = Request(body, known, source, limit, reservation.grow)
+        else:
+            body = inflate(body, encoding, limit, reservation.grow)
+            request = Request.plain(form.to_protobuf(body), source=source)
+        return form.encode(response_of(self._ingest.accept(request)))
 
     def _refuse(self, refusal: Refusal, form: _Form | None) -> Response:
         self._refusals.add("http", refusal)
@@ -224,12 +230,12 @@ def _problem_of(
     return None
 
 
-def _form_of(request: Request) -> _Form | None:
+def _form_of(request: HttpRequest) -> _Form | None:
     media_type = request.headers.get("content-type", "").partition(";")[0]
     return _FORMS.get(media_type.strip().lower())
 
 
-def _encoding_of(request: Request) -> str:
+def _encoding_of(request: HttpRequest) -> str:
     text = ", ".join(request.headers.getlist("content-encoding"))
     encoding = text.strip().lower() or "identity"
     if encoding not in ENCODINGS:
@@ -239,7 +245,7 @@ def _encoding_of(request: Request) -> str:
     return encoding
 
 
-def _unsupported_type(request: Request) -> Refusal:
+def _unsupported_type(request: HttpRequest) -> Refusal:
     found = request.headers.get("content-type", "")
     return Refusal(
         "unsupported",
@@ -249,7 +255,7 @@ def _unsupported_type(request: Request) -> Refusal:
     )
 
 
-def _source(request: Request) -> str:
+def _source(request: HttpRequest) -> str:
     return f"http:{request.client.host}:{request.client.port}" if request.client else "http:local"
 
 

@@ -14,6 +14,7 @@ Guaranteed (docs/format/spool.md says how, byte by byte):
 
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.frame import FRAME_HEADER, Encoding, Frame
+from sloengine.spool.index import TraceIds
 from sloengine.spool.index_keeper import TraceIdsOf
 from sloengine.spool.segment import SEGMENT_HEADER
 from sloengine.spool.snapshot import SpoolSnapshot
@@ -28,5 +29,6 @@ __all__ = [
     "Spool",
     "SpoolSnapshot",
     "SpoolStatistics",
+    "TraceIds",
     "TraceIdsOf",
 ]

@@ -6,11 +6,12 @@ import fcntl
 import os
 import secrets
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from zlib_ng.zlib_ng import crc32
 
 from sloengine.errors import StoreError
 from sloengine.spool.filesystem import FileSystem, read_all, write_file
@@ -109,14 +110,14 @@ def read_identity(files: FileSystem, directory: Path, store_id: str) -> Identity
     if len(data) == _FIELDS.size + _CHECK.size:
         fields = data[: _FIELDS.size]
         magic, version, seed, owner, keys = _FIELDS.unpack(fields)
-        if magic == _MAGIC and _CHECK.unpack_from(data, _FIELDS.size) == (zlib.crc32(fields),):
+        if magic == _MAGIC and _CHECK.unpack_from(data, _FIELDS.size) == (crc32(fields),):
             _require(directory, IDENTITY_NAME, owner == store, version <= _VERSION)
             return Identity(store, seed, TraceHasher(keys))
     # Without the file, segments still know the seed; the indexes are built again by new keys.
     seed = headers[0][1].seed if headers else secrets.randbits(32)
     keys = secrets.token_bytes(8 * HASH_KEYS)
     fields = _FIELDS.pack(_MAGIC, _VERSION, seed, store, keys)
-    write_file(files, path, [fields, _CHECK.pack(zlib.crc32(fields))], durable=True)
+    write_file(files, path, [fields, _CHECK.pack(crc32(fields))], durable=True)
     files.sync_directory(directory)
     return Identity(store, seed, TraceHasher(keys))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
 import zstandard
+from zlib_ng.zlib_ng import crc32
+
+from sloengine.otlp import inflate as bounded_inflate
 
 MAGIC = b"SLOF"
 FRAME_VERSION = 1
@@ -40,12 +42,7 @@ def inflate(stored: bytes, encoding: Encoding) -> bytes:
     if encoding is Encoding.ZSTD:
         reader = zstandard.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
         return reader.readall()
-    parts = []
-    while stored:
-        member = zlib.decompressobj(wbits=31)
-        parts.append(member.decompress(stored))
-        stored = member.unused_data
-    return b"".join(parts)
+    return bounded_inflate(stored, "gzip", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ def frame_header(
     fields = _FIELDS.pack(
         MAGIC, FRAME_VERSION, encoding, 0, length, payload_check, sequence, arrival_ns, position
     )
-    return fields + _CHECK.pack(zlib.crc32(fields, seed))
+    return fields + _CHECK.pack(crc32(fields, seed))
 
 
 def _parse_header(data: bytes, position: int, seed: int) -> _Header | None:
@@ -119,7 +116,7 @@ def _parse_header(data: bytes, position: int, seed: int) -> _Header | None:
         return None
     fields = data[: _FIELDS.size]
     (check,) = _CHECK.unpack_from(data, _FIELDS.size)
-    if zlib.crc32(fields, seed) != check:
+    if crc32(fields, seed) != check:
         return None
     _, version, encoding, _, length, payload_check, sequence, arrival_ns, own = _FIELDS.unpack(
         fields
@@ -139,7 +136,7 @@ def frame_at(source: Source, position: int, stop: int, seed: int) -> Frame | Non
     if end > stop:
         return None
     stored = source(body, header.length)
-    if len(stored) != header.length or zlib.crc32(stored) != header.payload_check:
+    if len(stored) != header.length or crc32(stored) != header.payload_check:
         return None
     return Frame(position, end, header.sequence, header.arrival_ns, header.encoding, stored)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 import threading
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from zlib_ng.zlib_ng import crc32
 
 from sloengine.spool.filesystem import FileSystem, read_all, write_file
 
@@ -19,6 +19,9 @@ Offsets = npt.NDArray[np.uint32]
 Rows = npt.NDArray[np.intp]
 
 HASH_KEYS = 10
+_HALF = np.uint64(32)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
+_HIGH_HALF = np.uint64(0xFFFFFFFF00000000)
 _MAGIC = b"SLOSPIDX"
 _VERSION = 1
 _FIELDS = struct.Struct("<8sHHIqqqqII4x")
@@ -26,6 +29,22 @@ _CHECK = struct.Struct("<I")
 INDEX_HEADER = _FIELDS.size + _CHECK.size
 INDEX_ENTRY = 12
 """Bytes in an index file for each (trace, frame) pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceIds:
+    """128-bit trace ids in two columns, in any order; may repeat."""
+
+    high: Hashes
+    """The first eight bytes of each, big-endian."""
+    low: Hashes
+
+    @classmethod
+    def of(cls, trace_ids: Sequence[int]) -> TraceIds:
+        """Return the ids of a sequence of integers, in the same order."""
+        data = b"".join([trace_id.to_bytes(16, "big") for trace_id in trace_ids])
+        columns = np.frombuffer(data, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+        return cls(columns[:, 0], columns[:, 1])
 
 
 class TraceHasher:
@@ -40,21 +59,35 @@ class TraceHasher:
         self._keys = np.frombuffer(keys, dtype="<u8").astype(np.uint64)
         if len(self._keys) != HASH_KEYS:
             raise ValueError(f"{HASH_KEYS} keys of 8 bytes are needed, not {len(keys)} bytes")
-        self.fingerprint = zlib.crc32(keys)
+        self.fingerprint = crc32(keys)
 
-    def hashes(self, trace_ids: Sequence[int]) -> Hashes:
+    def hashes(self, trace_ids: Sequence[int] | TraceIds) -> Hashes:
         """Return one hash for each id, in the same order."""
-        data = b"".join([trace_id.to_bytes(16, "big") for trace_id in trace_ids])
-        words = np.frombuffer(data, dtype=">u4").reshape(-1, 4).astype(np.uint64)
-        return (self._half(words, 0) << np.uint64(32)) | self._half(words, HASH_KEYS // 2)
+        ids = trace_ids if isinstance(trace_ids, TraceIds) else TraceIds.of(trace_ids)
+        words = [ids.high >> _HALF, ids.high & _LOW_HALF, ids.low >> _HALF, ids.low & _LOW_HALF]
+        hashes = self._multilinear(words, 0)
+        hashes &= _HIGH_HALF
+        hashes |= self._multilinear(words, HASH_KEYS // 2) >> _HALF
+        return hashes
 
-    def _half(self, words: Hashes, first: int) -> Hashes:
+    def distinct(self, trace_ids: Sequence[int] | TraceIds) -> Hashes:
+        """Return each hash once, in ascending order."""
+        hashes = self.hashes(trace_ids)
+        hashes.sort()
+        if len(hashes) < 2:
+            return hashes
+        is_first = np.empty(len(hashes), dtype=np.bool_)
+        is_first[0] = True
+        np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
+        return hashes[is_first]
+
+    def _multilinear(self, words: Sequence[Hashes], first: int) -> Hashes:
         start, *factors = self._keys[first : first + HASH_KEYS // 2]
-        total = np.full(len(words), start, dtype=np.uint64)
-        for column, factor in enumerate(factors):
-            total += words[:, column] * factor
-        half: Hashes = total >> np.uint64(32)
-        return half
+        total: Hashes = words[0] * factors[0]
+        total += start
+        for word, factor in zip(words[1:], factors[1:], strict=True):
+            total += word * factor
+        return total
 
 
 class ArrayIndex:
@@ -173,7 +206,7 @@ def write_index(
     """
     hashes, offsets = index.arrays
     body = [hashes.astype("<u8").tobytes(), offsets.astype("<u4").tobytes()]
-    check = zlib.crc32(body[1], zlib.crc32(body[0]))
+    check = crc32(body[1], crc32(body[0]))
     fields = _FIELDS.pack(
         _MAGIC,
         _VERSION,
@@ -186,7 +219,7 @@ def write_index(
         index.entries,
         check,
     )
-    header = fields + _CHECK.pack(zlib.crc32(fields))
+    header = fields + _CHECK.pack(crc32(fields))
     write_file(files, path, [header, *body], durable=False)
     return len(header) + sum(map(len, body))
 
@@ -206,7 +239,7 @@ def read_index_header(files: FileSystem, path: Path) -> IndexHeader | None:
     fields = data[: _FIELDS.size]
     (check,) = _CHECK.unpack_from(data, _FIELDS.size)
     magic, version, _, *values = _FIELDS.unpack(fields)
-    if (magic, version, check) != (_MAGIC, _VERSION, zlib.crc32(fields)):
+    if (magic, version, check) != (_MAGIC, _VERSION, crc32(fields)):
         return None
     header = IndexHeader(*values)
     if files.size(path) != INDEX_HEADER + INDEX_ENTRY * header.entries:
@@ -230,6 +263,6 @@ def load_index(
         return ArrayIndex(np.empty(0, np.uint64), np.empty(0, np.uint32))
     hashes = np.memmap(path, "<u8", "r", INDEX_HEADER, (header.entries,))
     offsets = np.memmap(path, "<u4", "r", INDEX_HEADER + 8 * header.entries, (header.entries,))
-    if zlib.crc32(offsets.data, zlib.crc32(hashes.data)) != header.body_check:
+    if crc32(offsets.data, crc32(hashes.data)) != header.body_check:
         return None
     return ArrayIndex(hashes, offsets)

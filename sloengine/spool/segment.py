@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from zlib_ng.zlib_ng import crc32
 
 from sloengine.spool.filesystem import FileSystem, read_all, write_all
 from sloengine.spool.frame import Source
@@ -71,7 +72,7 @@ class SegmentHeader:
             self.first_sequence,
             self.created_ns,
         )
-        return fields + _CHECK.pack(zlib.crc32(fields))
+        return fields + _CHECK.pack(crc32(fields))
 
     @classmethod
     def parse(cls, data: bytes) -> SegmentHeader | None:
@@ -81,7 +82,7 @@ class SegmentHeader:
         fields = data[: _FIELDS.size]
         (check,) = _CHECK.unpack_from(data, _FIELDS.size)
         magic, version, _, seed, store, base, first_sequence, created_ns = _FIELDS.unpack(fields)
-        if magic != _MAGIC or zlib.crc32(fields) != check:
+        if magic != _MAGIC or crc32(fields) != check:
             return None
         return cls(version, seed, store, base, first_sequence, created_ns)
 

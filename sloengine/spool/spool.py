@@ -5,20 +5,20 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from zlib_ng.zlib_ng import crc32
 
 from sloengine.clock import Clock
 from sloengine.errors import RetryError, StoreError, TooLargeError
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_errors
 from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
-from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, MemoryIndex
+from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Hashes, MemoryIndex, TraceIds
 from sloengine.spool.index_keeper import IndexKeeper, TraceIdsOf
 from sloengine.spool.log import NewFrame, SegmentLog
 from sloengine.spool.quarantine import Quarantine
@@ -32,6 +32,7 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 DISK_BUDGET = 20 * 1024**3
 GROUP_BYTES = 1024 * 1024
 """A group commit does not wait for more once this much is gathered."""
+_STOPPING = "spool: the engine is stopping; send the request again"
 UNSYNCED_LIMIT = 128 * 1024 * 1024
 """Memory for frames that are not durable yet; above it, senders must come back."""
 
@@ -57,6 +58,32 @@ class SpoolStatistics:
     foreign_files: int
     stopped: str | None
     """Why nothing is accepted now; `None` while all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that is ready to be appended."""
+
+    payload: bytes
+    encoding: Encoding
+    check: int
+    hashes: Hashes
+    """Of the trace ids in it, each once."""
+
+
+class _Waiter:
+    """Somebody who waits for a frame. Each has a lock of its own: the thread that writes hands out
+    every answer by one release, and nobody has to queue up for the lock of the spool again.
+    """
+
+    __slots__ = ("answered", "is_durable", "position", "stopped")
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.is_durable = False
+        self.stopped: str | None = None
+        self.answered = threading.Lock()
+        self.answered.acquire()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +140,7 @@ class Spool:
         self._foreign_files = foreign_files
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
-        self._durable = threading.Condition(self._lock)
+        self._waiters: list[_Waiter] = []
         self._unsynced: dict[int, NewFrame] = {}
         """By position, ascending: everything between `_durable_end` and `_end`."""
         self._unsynced_bytes = 0
@@ -202,43 +229,65 @@ class Spool:
         payload: bytes,
         *,
         arrival_ns: int,
-        trace_ids: Sequence[int],
+        trace_ids: Sequence[int] | TraceIds,
         encoding: int = Encoding.IDENTITY,
     ) -> int:
         """Take a request as it came and return its position. It is not durable yet.
 
-        `trace_ids` are the distinct 128-bit ids of the traces in it.
+        `trace_ids` are the 128-bit ids of the traces in it.
 
         Raises:
             RetryError: Nothing can be accepted now: the disk fails or is full, frames that are not
                 committed fill the budget, or the disk is slower than the senders.
             TooLargeError: No segment of this spool can hold it.
         """
-        size = FRAME_HEADER + len(payload)
-        if len(payload) > MAX_PAYLOAD or size > self._settings.disk_budget // 2:
+        prepared = self.prepare(payload, trace_ids=trace_ids, encoding=encoding)
+        return self.append_prepared(prepared, arrival_ns=arrival_ns)
+
+    def prepare(
+        self, payload: bytes, *, trace_ids: Sequence[int] | TraceIds, encoding: int
+    ) -> Prepared:
+        """Do the part of `append` that may be done for many requests at once.
+
+        Raises:
+            TooLargeError: No segment of this spool can hold it.
+        """
+        if (
+            len(payload) > MAX_PAYLOAD
+            or FRAME_HEADER + len(payload) > self._settings.disk_budget // 2
+        ):
             raise TooLargeError(
                 f"spool: a request of {len(payload)} bytes is more than it can hold; "
                 "send smaller batches"
             )
-        payload_check = zlib.crc32(payload)
-        hashes = self._identity.hasher.hashes(trace_ids)
+        hashes = self._identity.hasher.distinct(trace_ids)
+        return Prepared(payload, Encoding(encoding), crc32(payload), hashes)
+
+    def append_prepared(self, prepared: Prepared, *, arrival_ns: int) -> int:
+        """Take a prepared request; see `append`, whose `RetryError` it raises."""
+        size = FRAME_HEADER + len(prepared.payload)
         with self._lock:
-            self._refuse_unless_open(size + INDEX_ENTRY * len(hashes))
+            self._refuse_unless_open(size + INDEX_ENTRY * len(prepared.hashes))
             position, sequence = self._end, self._next_sequence
             header = frame_header(
                 position=position,
                 sequence=sequence,
                 arrival_ns=arrival_ns,
-                encoding=Encoding(encoding),
-                length=len(payload),
-                payload_check=payload_check,
+                encoding=prepared.encoding,
+                length=len(prepared.payload),
+                payload_check=prepared.check,
                 seed=self._identity.seed,
             )
             frame = Frame(
-                position, position + size, sequence, arrival_ns, Encoding(encoding), payload
+                position,
+                position + size,
+                sequence,
+                arrival_ns,
+                prepared.encoding,
+                prepared.payload,
             )
             before = self._unsynced_bytes
-            self._unsynced[position] = NewFrame(frame, header, hashes)
+            self._unsynced[position] = NewFrame(frame, header, prepared.hashes)
             self._unsynced_bytes += size
             self._end += size
             self._next_sequence += 1
@@ -256,19 +305,25 @@ class Spool:
         with self._lock:
             if position >= self._end:
                 raise ValueError(f"no frame was appended at position {position}")
-
-            def settled() -> bool:
-                return self._durable_end > position or self._stopped is not None or self._closed
-
-            if self._durable_end > position:
-                return
-            in_time = self._durable.wait_for(settled, timeout_s)
             if self._durable_end > position:
                 return
             if self._stopped is not None:
                 raise self._stopped_error(self._stopped)
-        why = "the engine is stopping" if in_time else f"not written within {timeout_s:g} s"
-        raise RetryError(f"spool: {why}; send the request again")
+            if self._closed:
+                raise RetryError(_STOPPING)
+            waiter = _Waiter(position)
+            self._waiters.append(waiter)
+        in_time = waiter.answered.acquire(timeout=timeout_s)
+        if waiter.is_durable:
+            return
+        if not in_time:
+            with self._lock:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+            raise RetryError(f"spool: not written within {timeout_s:g} s; send the request again")
+        if waiter.stopped is None:
+            raise RetryError(_STOPPING)
+        raise self._stopped_error(waiter.stopped)
 
     @property
     def start(self) -> int:
@@ -394,7 +449,7 @@ class Spool:
 
     def _refuse_unless_open(self, size: int) -> None:
         if self._closing or self._closed:
-            raise RetryError("spool: the engine is stopping; send the request again")
+            raise RetryError(_STOPPING)
         if self._stopped is not None:
             raise self._stopped_error(self._stopped)
         if self._unsynced_bytes + size > UNSYNCED_LIMIT:
@@ -431,7 +486,8 @@ class Spool:
         finally:
             with self._lock:
                 self._closed = True
-                self._durable.notify_all()
+                waiters, self._waiters = self._waiters, []
+            _answer(waiters, is_durable=False)
 
     def _gather(self) -> list[NewFrame]:
         """Wait for a group of frames for one segment; empty when there is no more to do."""
@@ -456,7 +512,9 @@ class Spool:
             self._durable_end = batch[-1].frame.next_position
             self._syncs += 1
             recovered, self._stopped = self._stopped is not None, None
-            self._durable.notify_all()
+            waiting, end = self._waiters, self._durable_end
+            self._waiters = [waiter for waiter in waiting if waiter.position >= end]
+        _answer([waiter for waiter in waiting if waiter.position < end], is_durable=True)
         if recovered:
             _log.warning("spool folder %s: writing works again", self._directory)
 
@@ -468,10 +526,19 @@ class Spool:
             return
         with self._lock:
             first, self._stopped = self._stopped is None, error.strerror or str(error)
-            self._durable.notify_all()
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.stopped = self._stopped
+        _answer(waiters, is_durable=False)
         if first:
             _log.error(
                 "spool folder %s cannot be written (%s): nothing is accepted until it can",
                 self._directory,
                 error.strerror,
             )
+
+
+def _answer(waiters: Iterable[_Waiter], *, is_durable: bool) -> None:
+    for waiter in waiters:
+        waiter.is_durable = is_durable
+        waiter.answered.release()

@@ -18,6 +18,7 @@ from sloengine.engine import Engine, Pipeline
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import trace_ids_of
 from sloengine.processor import ProcessorSettings
+from sloengine.receiver import Accepted, Request
 from sloengine.spool import Spool
 from sloengine.store import Store
 
@@ -167,6 +168,11 @@ def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
         time.sleep(0.02)
 
 
+def take(stages: Pipeline, payload: bytes) -> Accepted:
+    """Let a request come in that is not compressed."""
+    return stages.accept(Request.plain(payload, source="grpc:test"))
+
+
 def all_of(stages: Pipeline, payloads: Sequence[bytes]) -> None:
     for payload in payloads:
-        stages.accept(payload, source="grpc:test")
+        take(stages, payload)

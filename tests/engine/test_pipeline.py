@@ -15,6 +15,7 @@ from engine_kit import (
     pipeline,
     request,
     span,
+    take,
 )
 
 from sloengine.clock import FrozenClock
@@ -28,7 +29,7 @@ FAILED = (1, "checkout", "failed", "failed")
 def test_a_whole_trace_becomes_a_fact_after_idle_wait(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS)
     with pipeline(tmp_path, clock) as (stages, store, _):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(9 * SECOND_NS)
         stages.process()
         assert outcomes(store) == []
@@ -41,7 +42,7 @@ def test_a_request_sent_twice_counts_once(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS)
     with pipeline(tmp_path, clock) as (stages, store, _):
         for _ in range(3):
-            stages.accept(request(span(1, 1)), source="grpc:test")
+            take(stages, request(span(1, 1)))
             clock.advance(60 * SECOND_NS)
             stages.process()
         assert outcomes(store) == [GOOD]
@@ -55,12 +56,12 @@ def test_a_late_span_corrects_what_was_counted(tmp_path: Path, recent_traces: in
         store,
         _,
     ):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
         assert outcomes(store) == [(1, "checkout", "failed", "no-payment")]
         clock.advance(600 * SECOND_NS)
-        stages.accept(request(span(1, 2, "pay", parent=1)), source="grpc:test")
+        take(stages, request(span(1, 2, "pay", parent=1)))
         clock.advance(120 * SECOND_NS)
         stages.process()
         assert outcomes(store) == [GOOD]
@@ -72,11 +73,11 @@ def test_a_late_span_corrects_what_was_counted(tmp_path: Path, recent_traces: in
 def test_after_a_restart_a_late_span_still_finds_its_trace(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS)
     with pipeline(tmp_path, clock, definitions=REJECTING) as (stages, store, _):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
     with pipeline(tmp_path, clock, definitions=REJECTING) as (stages, store, _):
-        stages.accept(request(span(1, 2, "pay", parent=1)), source="grpc:test")
+        take(stages, request(span(1, 2, "pay", parent=1)))
         clock.advance(120 * SECOND_NS)
         stages.process()
         assert outcomes(store) == [GOOD]
@@ -85,7 +86,7 @@ def test_after_a_restart_a_late_span_still_finds_its_trace(tmp_path: Path) -> No
 def test_what_was_pending_at_the_end_of_a_process_is_judged_by_the_next(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS)
     with pipeline(tmp_path, clock) as (stages, store, _):
-        stages.accept(request(span(1, 1, error=True)), source="grpc:test")
+        take(stages, request(span(1, 1, error=True)))
         assert outcomes(store) == []
     with pipeline(tmp_path, clock) as (stages, store, _):
         clock.advance(10 * SECOND_NS)
@@ -98,7 +99,7 @@ def test_replaying_what_was_committed_already_changes_nothing(tmp_path: Path) ->
     with pipeline(tmp_path, clock) as (stages, store, _):
         # The second trace stays pending, so the safe position stays at its frame: the frames after
         # it are read again although their facts are stored.
-        stages.accept(request(span(2, 1, parent=77)), source="grpc:test")
+        take(stages, request(span(2, 1, parent=77)))
         all_of(stages, [request(span(trace, 1)) for trace in (1, 3, 4)])
         clock.advance(10 * SECOND_NS)
         stages.process()
@@ -115,7 +116,7 @@ def test_replaying_what_was_committed_already_changes_nothing(tmp_path: Path) ->
 def test_a_trace_without_facts_is_new_however_late_it_comes(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS + 40 * 3600 * SECOND_NS)
     with pipeline(tmp_path, clock) as (stages, store, _):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
         assert outcomes(store) == [GOOD]
@@ -128,12 +129,12 @@ def test_a_late_span_whose_trace_left_the_spool_is_counted_and_changes_nothing(
     with pipeline(
         tmp_path, clock, definitions=REJECTING, recent_traces=0, horizon_ns=600 * SECOND_NS
     ) as (stages, store, _):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
         before = outcomes(store)
         clock.advance(4000 * SECOND_NS)
-        stages.accept(request(span(1, 2, "pay", parent=1)), source="grpc:test")
+        take(stages, request(span(1, 2, "pay", parent=1)))
         clock.advance(130 * SECOND_NS)
         stages.process()
         assert outcomes(store) == before
@@ -165,7 +166,7 @@ def test_order_batches_and_restarts_change_no_fact(tmp_path: Path) -> None:
                 _,
             ):
                 for batch in batches[first : first + share]:
-                    stages.accept(request(*batch), source="grpc:test")
+                    take(stages, request(*batch))
                     clock.advance(dice.choice([0, 1, 11]) * SECOND_NS)
                     stages.process()
                 if first + share >= len(batches):
@@ -184,20 +185,20 @@ def test_malformed_bytes_are_refused_and_leave_no_trace(tmp_path: Path) -> None:
     with pipeline(tmp_path, FrozenClock(NOON_NS)) as (stages, _, spool):
         before = spool.end
         with pytest.raises(PermanentError):
-            stages.accept(b"\xff\xff\xff", source="grpc:test")
+            take(stages, b"\xff\xff\xff")
         assert spool.end == before
 
 
 def test_new_definitions_judge_what_is_pending_and_leave_what_was_judged(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS)
     with pipeline(tmp_path, clock) as (stages, store, _):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
-        stages.accept(request(span(2, 1)), source="grpc:test")
+        take(stages, request(span(2, 1)))
         (tmp_path / "definitions" / "checkout.yaml").write_text(REJECTING, encoding="utf-8")
         stages.reload(load_definitions(tmp_path / "definitions").plan)
-        stages.accept(request(span(3, 1), span(3, 2, "pay", parent=1)), source="grpc:test")
+        take(stages, request(span(3, 1), span(3, 2, "pay", parent=1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
         assert outcomes(store) == [
@@ -210,14 +211,14 @@ def test_new_definitions_judge_what_is_pending_and_leave_what_was_judged(tmp_pat
 def test_a_late_span_is_judged_by_the_definitions_that_closed_its_trace(tmp_path: Path) -> None:
     clock = FrozenClock(NOON_NS)
     with pipeline(tmp_path, clock) as (stages, store, _):
-        stages.accept(request(span(1, 1)), source="grpc:test")
+        take(stages, request(span(1, 1)))
         clock.advance(10 * SECOND_NS)
         stages.process()
         first = stages.plan.revision
         (tmp_path / "definitions" / "checkout.yaml").write_text(REJECTING, encoding="utf-8")
         stages.reload(load_definitions(tmp_path / "definitions").plan)
         assert stages.plan.revision != first
-        stages.accept(request(span(1, 9, "late", parent=1)), source="grpc:test")
+        take(stages, request(span(1, 9, "late", parent=1)))
         clock.advance(120 * SECOND_NS)
         stages.process()
         assert outcomes(store) == [GOOD]

@@ -26,6 +26,7 @@ from sloengine.receiver import (
     HttpReceiver,
     HttpSettings,
     Refusals,
+    Request,
     serve_grpc,
     serve_http,
 )
@@ -46,20 +47,21 @@ class RecordingIngest:
         self.reset()
 
     def reset(self) -> None:
+        self.requests: list[Request] = []
         self.payloads: list[bytes] = []
-        self.sources: list[str] = []
         self.error: Exception | None = None
         self.answer = Accepted()
         self.gate.set()
 
-    def accept(self, payload: bytes, *, source: str) -> Accepted:
+    def accept(self, request: Request) -> Accepted:
         self.arrivals.release()
         assert self.gate.wait(30)
         if self.error is not None:
             raise self.error
+        payload = request.payload()
         count_spans(payload)
+        self.requests.append(request)
         self.payloads.append(payload)
-        self.sources.append(source)
         return self.answer
 
 

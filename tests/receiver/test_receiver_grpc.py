@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 import shutil
 import stat
 import subprocess
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,8 +38,9 @@ from sloengine.errors import (
     StoreError,
     TooLargeError,
 )
-from sloengine.receiver import Accepted, Admission, GrpcSettings, Refusals, serve_grpc
+from sloengine.receiver import Accepted, Admission, GrpcSettings, Refusals, Request, serve_grpc
 from sloengine.server import Endpoint, TlsSettings
+from sloengine.spool import Encoding
 
 
 def export(served: Served, payload: bytes, **options: object) -> GrpcAnswer:
@@ -68,7 +72,7 @@ def test_the_engine_gets_the_bytes_that_the_sender_serialized(
     assert answer.code is grpc.StatusCode.OK
     assert answer.body == b""
     assert served.ingest.payloads == [payload]
-    assert served.ingest.sources[0].startswith("grpc:ipv4:127.0.0.1:")
+    assert served.ingest.requests[0].source.startswith("grpc:ipv4:127.0.0.1:")
     assert served.refused() == {}
 
 
@@ -134,6 +138,17 @@ def test_malformed_bytes_are_refused_for_good() -> None:
     assert retry_delay_s(answer) is None
 
 
+def test_what_the_sender_compressed_is_handed_on_as_it_came() -> None:
+    payload = request(100)
+    with grpc_served() as served:
+        export(served, payload, compression=grpc.Compression.Gzip)
+        export(served, payload)
+    compressed, plain = served.ingest.requests
+    assert (plain.encoding, plain.stored) == (Encoding.IDENTITY, payload)
+    assert compressed.encoding is Encoding.GZIP
+    assert gzip.decompress(compressed.stored) == payload
+
+
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
 def test_a_request_over_the_limit_after_decompression_is_refused_for_good(
     compression: grpc.Compression,
@@ -144,7 +159,56 @@ def test_a_request_over_the_limit_after_decompression_is_refused_for_good(
         assert export(served, request()).code is grpc.StatusCode.OK
     assert answer.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "google.rpc.retryinfo-bin" not in answer.trailers
-    assert "grpc-status-details-bin" not in answer.trailers
+    counted = {("grpc", "too_large"): 1}
+    assert served.refused() == (counted if compression is grpc.Compression.Gzip else {})
+
+
+def test_a_request_over_the_limit_as_it_comes_is_refused_whatever_it_unfolds_to() -> None:
+    noise = random.Random(1).randbytes(200_000)
+    with grpc_served(max_request_bytes=100_000) as served:
+        answer = export(served, noise, compression=grpc.Compression.Gzip)
+    assert answer.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert served.refused() == {}
+
+
+def test_a_bomb_is_stopped_before_it_has_unfolded() -> None:
+    bomb = gzip.compress(bytes(200 << 20), 1)
+    with grpc_served(max_request_bytes=1 << 20) as served:
+        tracemalloc.start()
+        try:
+            answer = export(served, bomb)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert answer.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert peak < 10 << 20
+
+
+def test_damaged_gzip_is_refused_for_good() -> None:
+    with grpc_served() as served:
+        answer = export(served, gzip.compress(request(10))[:-5])
+    assert answer.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "gzip body ends in the middle" in answer.details
+    assert served.refused() == {("grpc", "malformed"): 1}
+
+
+def test_deflate_is_refused_and_the_sender_is_told_what_would_be_taken() -> None:
+    with grpc_served() as served:
+        answer = export(served, request(100), compression=grpc.Compression.Deflate)
+        assert served.ingest.payloads == []
+    assert answer.code is grpc.StatusCode.UNIMPLEMENTED
+    assert "deflate" in answer.details
+
+
+def test_what_a_request_unfolds_to_is_in_work_before_it_is_made() -> None:
+    admission = Admission(1 << 20)
+    body = gzip.compress(bytes(1 << 20))
+    with admission.reservation() as other, admission.reservation() as own:
+        inflating = Request(body, Encoding.GZIP, "grpc:test", None, own.grow)
+        other.grow(1)
+        with pytest.raises(RetryError, match="in work"):
+            inflating.payload()
+        assert admission.bytes_in_work == 1
 
 
 def test_a_request_of_exactly_the_limit_is_taken() -> None:
