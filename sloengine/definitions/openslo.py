@@ -126,7 +126,10 @@ POLICIES = ListOf(
 _OUR_SPEC: Mapping[str, tuple[Shape, str]] = {
     "transaction": (Reference("BusinessTransaction"), "Which BusinessTransaction is counted."),
     "journey": (Reference("Journey"), "Which Journey is counted, instead of a transaction."),
-    "where": (Text(), 'Condition on each fact, such as transaction.outcome == "good".'),
+    "where": (
+        Text(word="condition"),
+        'Condition on each fact, such as transaction.outcome == "good".',
+    ),
     "count": (Choice(COUNTS), "What is counted; transactions where left out."),
     "groupBy": (ListOf(Text()), "Dimensions: one budget for each of their values."),
 }
@@ -224,7 +227,7 @@ CALENDAR = record(
 WINDOW = record(
     {
         "duration": (
-            Pattern(rf"^\s*(({PATTERN})+|{CALENDAR_PATTERN})\s*$"),
+            Pattern(rf"^\s*(({PATTERN})+|{CALENDAR_PATTERN})\s*$", "duration"),
             "28d or 4w if rolling; 1M, 1Q, 1Y, 2w … with a calendar.",
         ),
         "isRolling": (Boolean(), "true, or a calendar is needed."),

@@ -41,8 +41,8 @@ DIMENSION = r"[A-Za-z][A-Za-z0-9_.-]{0,62}"
 OUTCOMES = tuple(str(outcome) for outcome in Outcome)
 
 _DESCRIPTION = (Text(), "What it is, in words for people.")
-_CONDITION = Text()
-_VALUES = OneOrMore(Text())
+_CONDITION = Text(word="condition")
+_VALUES = OneOrMore(Text(word="expression"))
 
 EVERY_SPAN = record(
     {
@@ -104,7 +104,12 @@ PREDICATE_KEYS = _predicate().keys
 PROMISE = record(
     {
         "target": (
-            AnyOf((Number(above=0, below=1), Pattern(r"^[0-9]{1,2}(\.[0-9]{1,40})? ?%$"))),
+            AnyOf(
+                (
+                    Number(above=0, below=1),
+                    Pattern(r"^[0-9]{1,2}(\.[0-9]{1,40})? ?%$", "percentage"),
+                )
+            ),
             "Share that must be good: 99.5% or 0.995.",
         ),
         "window": (Length(), "Rolling window, such as 28d."),
@@ -148,12 +153,18 @@ OUTCOME = record(
 TRANSACTION = record(
     {
         "description": _DESCRIPTION,
-        "criticality": (Choice(CRITICALITY), "How much the business needs it; medium."),
-        "audience": (Choice(AUDIENCE), "Who the customer is: outside, or a unit inside; external."),
+        "criticality": (
+            Choice(CRITICALITY),
+            "How much the business needs it; medium where left out.",
+        ),
+        "audience": (
+            Choice(AUDIENCE),
+            "Who the customer is: outside (where left out), or a unit inside.",
+        ),
         "tolerance": (TOLERANCE, "Impact tolerance; a report says kept or breached."),
         "priority": (
             Integer(-HIGHEST_PRIORITY, HIGHEST_PRIORITY),
-            "The highest wins where several definitions would take a span; 0.",
+            "The highest wins where several would take a span; 0 where left out.",
         ),
         "entry": (OneOrMore(_CONDITION), "A span that matches any of these is a candidate."),
         "having": (
@@ -168,7 +179,7 @@ TRANSACTION = record(
         "customer": (_VALUES, "Who it was for; stored only as a keyed hash."),
         "session": (_VALUES, "Which session it belongs to; stored only as a keyed hash."),
         "intent": (_VALUES, "Attempts with the same key are one intent."),
-        "retryWindow": (Length(), "Silence that ends an intent; 5m."),
+        "retryWindow": (Length(), "Silence that ends an intent; 5m where left out."),
         "value": (VALUE, "What it was worth."),
         "dimensions": (
             MapOf(DIMENSION_RULE, keys=DIMENSION),
@@ -215,8 +226,11 @@ ADJUSTMENT = record(
         "end": (Instant(), "When a one-off period ends; the end itself counts again."),
         "duration": (Length(), "How long each recurring period lasts."),
         "rrule": (Text(), "When it recurs, as in RFC 5545: FREQ=MONTHLY;BYDAY=1SU."),
-        "timeZone": (TimeZone(), "IANA name in which start, end and rrule are meant; UTC."),
-        "where": (Text(), "Leaves out only the transactions on which this holds."),
+        "timeZone": (
+            TimeZone(),
+            "In which start, end and rrule are meant, as Europe/Berlin; UTC where left out.",
+        ),
+        "where": (_CONDITION, "Leaves out only the transactions on which this holds."),
     },
     ("reason", "slos", "start"),
     exactly_one=(("end", "rrule"), ("end", "duration")),

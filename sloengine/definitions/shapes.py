@@ -60,6 +60,8 @@ class Text:
     """Text; a number or a truth value is read as it was written."""
 
     longest: int | None = None
+    word: str = "text"
+    """What people call it."""
 
     def __call__(self, context: Context, node: Node, what: str) -> None:
         """Expect text that is not empty."""
@@ -315,6 +317,8 @@ class Pattern:
     """Text of a form, for values that a reader looks into itself; nothing is checked."""
 
     pattern: str
+    word: str
+    """What people call it."""
 
     def __call__(self, _context: Context, _node: Node, _what: str) -> None:
         """Leave it to the reader."""
