@@ -216,6 +216,7 @@ class Engine:
         self._settle = threading.Event()
         self._settled = threading.Event()
         self._reloading = threading.Lock()
+        self._refusals = Refusals()
         self._seen: object = None
         self._grpc: Endpoint | None = None
         self._http: Endpoint | None = None
@@ -344,7 +345,7 @@ class Engine:
         config = self._config.receiver
         ingest = CountedIngest(self._pipeline, self._instrumentation, self._clock.monotonic_ns)
         admission = Admission(config.max_in_flight_mib * MIB)
-        refusals = Refusals()
+        refusals = self._refusals
         if config.protocols.grpc is not None:
             grpc = serve_grpc(
                 ingest, grpc_settings(config.protocols.grpc), admission=admission, refusals=refusals
@@ -359,9 +360,14 @@ class Engine:
             self._http = http.endpoint
 
     def _open_local(self) -> None:
-        """Answers for `sloengine report` on this machine."""
+        """Answers for other commands on this machine."""
+        questions = {
+            "report": self._answer_report,
+            "trace": self._answer_trace,
+            "health": self._answer_health,
+        }
         server = HttpServer(
-            local_app({"report": self._answer_report, "trace": self._answer_trace}),
+            local_app(questions),
             Endpoint(path=(self._config.store.directory / SOCKET).absolute()),
             what="local socket",
             setting="store.directory",
@@ -458,6 +464,23 @@ class Engine:
 
     def _answer_trace(self, parameters: Mapping[str, str]) -> str:
         return trace_record(self._store, int(parameters["trace"], 16)).to_json()
+
+    def _answer_health(self, _parameters: Mapping[str, str]) -> str:
+        plan = self._pipeline.plan
+        refused: dict[str, int] = {}
+        for (_, reason), number in self._refusals.counts().items():
+            refused[reason] = refused.get(reason, 0) + number
+        return json.dumps(
+            {
+                "documents": plan.documents,
+                "commit": plan.commit,
+                "refusals": refused,
+                "spool_stopped": self._spool.statistics.stopped,
+                "failure": self._pipeline.failure,
+                "idle_wait_ns": self._config.processor.idle_wait,
+                "max_wait_ns": self._config.processor.max_wait,
+            }
+        )
 
     def stop(self) -> None:
         """Drain: refuse new requests, commit what is complete, send the last metrics, close.
