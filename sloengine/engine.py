@@ -12,6 +12,7 @@ Three loops meet only at durable points: *receive* (listeners call `Pipeline.acc
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
