@@ -12,6 +12,7 @@ from sloengine.cli.convert import convert
 from sloengine.cli.demo import demo
 from sloengine.cli.diff import diff
 from sloengine.cli.discover import discover
+from sloengine.cli.doctor import doctor
 from sloengine.cli.expand import expand
 from sloengine.cli.explain_trace import explain_trace
 from sloengine.cli.replay import replay
@@ -63,6 +64,7 @@ for command in (
     schema,
     convert,
     explain_trace,
+    doctor,
 ):
     cli.add_command(command)
 

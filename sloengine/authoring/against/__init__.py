@@ -7,10 +7,11 @@ memory is bounded; nothing is stored.
 """
 
 from sloengine.authoring.against.report import render_json, render_text, share, suggestion
-from sloengine.authoring.against.run import LIVE, against, file_traces, live_traces
+from sloengine.authoring.against.run import LAST_NS, LIVE, against, file_traces, live_traces
 from sloengine.authoring.against.sightings import Sightings, Use, uses_of, values_of
 
 __all__ = [
+    "LAST_NS",
     "LIVE",
     "Sightings",
     "Use",

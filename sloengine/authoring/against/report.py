@@ -44,7 +44,7 @@ def share(part: int, whole: int) -> str:
         return "under 0.1%"
     if (rounded == 100) != (exact == 100):
         return "over 99.9%"
-    return f"{float(rounded):.1f}%"
+    return f"{float(rounded):.1f}%" if rounded not in (0, 100) else f"{rounded}%"
 
 
 def render_text(sightings: Sightings, scanned: Scanned, style: TerminalStyle | None = None) -> str:
@@ -140,6 +140,9 @@ def _fields(sightings: Sightings, style: TerminalStyle) -> Iterator[str]:
             close = suggestion(wanted, sightings)
             hint = f'; did you mean "{close}"?' if close else ""
             yield from _item("✗", f"{wanted}: on no span{hint}", style)
+            continue
+        if found.spans == sightings.spans:
+            yield from _item("✓", f"{wanted}: on every span", style)
             continue
         listed = "; ".join(_places(found, sightings))
         rest = len(found.found) - _MOST_PLACES

@@ -15,7 +15,7 @@ from sloengine.replay import Progress
 from sloengine.spool import SpoolSnapshot
 
 LIVE = "live"
-NEWEST_BYTES = 128 << 20
+NEWEST_BYTES = 64 << 20
 """Of a spool, no more than the segments that hold so many of the newest bytes are read."""
 LAST_NS = 3600 * 10**9
 
