@@ -54,7 +54,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "steady_s",
     type=click.FloatRange(min=1),
     metavar="SECONDS",
-    help="How long the steady load lasts; 25, or 8 with --quick.",
+    help="How long the steady load lasts; 20, or 8 with --quick.",
 )
 @click.option(
     "--set",
@@ -85,7 +85,7 @@ def main(
             peers=not quick if beside is None else beside,
             settings=settings,
             seconds=2 if quick else 3,
-            steady_s=steady_s or (8 if quick else 25),
+            steady_s=steady_s or (8 if quick else 20),
         )
         groups, failures = _measure(bench, only or list(MEASUREMENTS))
     rows = [row for group in groups for row in group]

@@ -26,7 +26,7 @@ class Bench:
     peers: bool = True
     settings: Sequence[str] = ()
     """Further `--set` for every engine."""
-    steady_s: float = 25
+    steady_s: float = 20
     """How long the steady load lasts."""
     warm_up_s: float = 1
     seconds: float = 3

@@ -65,7 +65,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     _fill(engine.store, definitions)
     with engine:
         bench.say("report: asking")
-        runs = 3 if bench.quick else 5
+        runs = 2 if bench.quick else 3
         answers = [_ask(engine.store) for _ in range(runs)]
         commands = [_command(engine.store) for _ in range(runs)]
         versions = [_run(["--version"]) for _ in range(runs)]

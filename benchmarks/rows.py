@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+_COARSE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -24,7 +26,8 @@ class Bound:
     def verdict(self, value: float) -> str:
         """Return met or missed, and by how much of the limit."""
         share = abs(value - self.limit) / self.limit
-        return f"{'met' if self.is_met_by(value) else 'missed'} by {share:.0%}"
+        digits = 0 if share >= _COARSE else 1
+        return f"{'met' if self.is_met_by(value) else 'missed'} by {share:.{digits}%}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def test_a_tiny_load_is_counted_and_measured(tmp_path: Path) -> None:
     ("value", "verdict"),
     [
         pytest.param(75.0, "missed by 25%", id="below"),
-        pytest.param(100.0, "met by 0%", id="the limit itself"),
+        pytest.param(100.0, "met by 0.0%", id="the limit itself"),
         pytest.param(250.0, "met by 150%", id="above"),
     ],
 )
