@@ -19,9 +19,10 @@ from sloengine.processor.history import (
 )
 from sloengine.processor.judge import Judge, Verdict, judge_trace
 from sloengine.processor.loop import Committed, ProcessLoop
-from sloengine.processor.processor import AddResult, Closed, Processor, ProcessorSettings
+from sloengine.processor.processor import AddResult, Processor, ProcessorSettings
 from sloengine.processor.rows import SpanKey, SpanRow
 from sloengine.processor.spool_history import SpoolHistory
+from sloengine.processor.verdicts import Closed
 from sloengine.processor.witness import Bench, Witness
 
 __all__ = [

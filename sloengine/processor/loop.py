@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sloengine.errors import SloengineError
-from sloengine.processor.processor import Closed, Processor
+from sloengine.processor.processor import Processor
+from sloengine.processor.verdicts import Closed
 from sloengine.spool import Spool
 from sloengine.store import CommitResult, FactBatch, Store
 

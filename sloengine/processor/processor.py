@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sloengine.definitions.plan import Plan
 from sloengine.otlp.batch import SpanBatch
 from sloengine.ottl import ConditionTable
 from sloengine.processor.counters import Counter
-from sloengine.processor.history import EarlierTrace, PendingSpans, TraceHistory
+from sloengine.processor.history import TraceHistory
 from sloengine.processor.judge import Judge
 from sloengine.processor.pending import PendingTrace, PendingTraces, RecentTraces
-from sloengine.processor.rows import BatchRows, SpanKey, SpanRow, beats
-from sloengine.store.facts import Fact
+from sloengine.processor.rows import BatchRows, SpanRow, beats
+from sloengine.processor.verdicts import Closed, Court, Verdicts
 
 _SECOND_NS = 10**9
 
@@ -48,27 +47,6 @@ class AddResult:
     """Those that are new in a trace that was judged before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The verdicts of one look: what a commit makes durable."""
-
-    facts: tuple[Fact, ...]
-    recheck: frozenset[int]
-    """Traces that may have stored facts, which must become equal to those given here."""
-    traces: int
-    """How many traces were judged, those without facts included."""
-    counters: Mapping[str, int]
-    """Increments by `Counter`."""
-    condition_errors: Mapping[tuple[str, str], int]
-    """Increments by (definition, text of the condition)."""
-    origins: Mapping[int, int]
-    """The oldest frame that spans of a trace came from, for each trace with facts: as long as it
-    can be read, so can the rest of the trace."""
-    last_position: int
-    """The newest frame that was used, -1 where none was: a commit must wait until the spool is
-    durable up to and including it."""
-
-
 class Processor:
     """Collects spans into traces, and judges each trace when it is complete.
 
@@ -91,18 +69,14 @@ class Processor:
         key: bytes,
         history: TraceHistory,
     ) -> None:
-        self._judge = Judge(plan, table, key)
-        self._key = key
+        self._court = Court(Judge(plan, table, key), key, history, settings.late_horizon_ns)
         self._settings = settings
-        self._history = history
         self._pending = PendingTraces(
             idle_wait_ns=settings.idle_wait_ns, max_wait_ns=settings.max_wait_ns
         )
         self._recent = RecentTraces(
             limit=settings.recent_traces, horizon_ns=settings.late_horizon_ns
         )
-        self._replayed_until = 0
-        self._earlier_judges: dict[str, Judge] = {}
 
     @property
     def pending_traces(self) -> int:
@@ -127,7 +101,7 @@ class Processor:
         """Frames before `position` may have been applied by an earlier process: traces that begin
         there are in `recheck` when they close.
         """
-        self._replayed_until = position
+        self._court.replayed_until = position
 
     def discard(self, trace_ids: Collection[int]) -> None:
         """Forget pending traces that another processor has judged meanwhile (on a reload)."""
@@ -149,7 +123,7 @@ class Processor:
 
         A frame may be added twice; the second time changes nothing.
         """
-        if batch.table is not self._judge.table:
+        if batch.table is not self._court.judge.table:
             raise ValueError("the batch was decoded under another plan; decode the frame again")
         rows = BatchRows(batch)
         duplicates = late = 0
@@ -175,7 +149,8 @@ class Processor:
         """
         closing = self._select(now_ns, everything=everything)
         try:
-            verdicts = _Verdicts(self, [trace for trace, _ in closing])
+            earlier = self._court.earlier(trace for trace, _ in closing)
+            verdicts = Verdicts(self._court, earlier)
             for trace, reason in closing:
                 verdicts.judge(trace, reason)
         except BaseException:
@@ -213,7 +188,9 @@ class Processor:
             return [(trace, Counter.CLOSED_END) for trace in self._pending]
         closing = []
         size = self._pending.size
-        for trace in self._pending.due(now_ns, lambda trace: self._judge.is_whole(trace.rows)):
+        for trace in self._pending.due(
+            now_ns, lambda trace: self._court.judge.is_whole(trace.rows)
+        ):
             expired = self._pending.is_expired(trace, now_ns)
             closing.append((trace, Counter.CLOSED_MAX_WAIT if expired else Counter.CLOSED_COMPLETE))
             size -= trace.size
@@ -231,142 +208,3 @@ class Processor:
         room = max(0, self._settings.memory_bytes - self._pending.size)
         while self._recent.size > room:
             self._recent.forget_oldest()
-
-    def _earlier(self, traces: Sequence[PendingTrace]) -> Mapping[int, EarlierTrace]:
-        horizon_ns = self._settings.late_horizon_ns
-        wanted = {
-            trace.trace_id: PendingSpans(
-                trace.first_position,
-                trace.last_position,
-                trace.first_arrival_ns,
-                trace.first_arrival_ns - horizon_ns,
-                min(row.start_ns for row in trace.rows.values()),
-                max(row.end_ns for row in trace.rows.values()),
-            )
-            for trace in traces
-            if not trace.reopened
-        }
-        return self._history.earlier(wanted) if wanted else {}
-
-    def _judge_of(self, revision: str | None) -> Judge | None:
-        """The judge for traces that `revision` closed; None where its definitions are gone."""
-        if revision is None or revision == self._judge.plan.revision:
-            return self._judge
-        known = self._history.plan(revision)
-        if known is None:
-            return None
-        judge = self._earlier_judges.get(revision)
-        if judge is None or judge.table is not known[1]:
-            judge = self._earlier_judges[revision] = Judge(*known, self._key)
-        return judge
-
-
-class _Verdicts:
-    """The verdicts of one look, before anything is removed."""
-
-    def __init__(self, processor: Processor, traces: Sequence[PendingTrace]) -> None:
-        self._processor = processor
-        self._earlier = processor._earlier(traces)
-        self._frames = _Frames(self._earlier)
-        self._facts: list[Fact] = []
-        self._recheck: set[int] = set()
-        self._counters: Tally[str] = Tally()
-        self._errors: Tally[tuple[str, str]] = Tally()
-        self._traces = 0
-        self._origins: dict[int, int] = {}
-        self._last_position = -1
-        self.remembered: list[tuple[PendingTrace, dict[SpanKey, SpanRow], int]] = []
-
-    def judge(self, trace: PendingTrace, reason: Counter) -> None:
-        self._last_position = max(self._last_position, trace.last_position)
-        earlier = self._earlier.get(trace.trace_id)
-        judge = self._processor._judge_of(None if earlier is None else earlier.revision)
-        if judge is None or (earlier and earlier.has_stored_facts and not earlier.complete):
-            self._counters[Counter.LATE_UNVERIFIABLE] += len(trace.fresh)
-            return
-        rows, fresh, origin = trace.rows, trace.fresh, trace.origin
-        if earlier is not None and (earlier.frames or judge is not self._processor._judge):
-            own = trace.rows if judge is self._processor._judge else {}
-            rows, before = self._frames.rows_of(trace, judge, own)
-            fresh = trace.fresh - before
-            origin = min(origin, *(frame.position for frame in earlier.frames))
-            self._counters[Counter.DUPLICATE] += len(trace.fresh) - len(fresh)
-            self._counters[Counter.LATE] += len(fresh) if before else 0
-        if (
-            earlier is not None
-            or trace.reopened
-            or trace.first_position < self._processor._replayed_until
-        ):
-            self._recheck.add(trace.trace_id)
-        if earlier is not None or trace.reopened:
-            self._counters[Counter.REJUDGED] += 1
-        self._counters[reason] += 1
-        verdict = judge.judge(
-            trace.trace_id, rows, forced=reason is Counter.CLOSED_MEMORY, fresh=fresh
-        )
-        self._traces += 1
-        self._counters[Counter.APPLIED] += len(fresh)
-        self._counters.update(verdict.counters)
-        self._errors.update(verdict.condition_errors)
-        self._facts.extend(verdict.facts)
-        if verdict.facts:
-            self._origins[trace.trace_id] = origin
-        if judge is self._processor._judge:
-            # Rows of another plan cannot meet spans that come later: those are read again.
-            self.remembered.append((trace, rows, origin))
-
-    def closed(self) -> Closed:
-        return Closed(
-            facts=tuple(self._facts),
-            recheck=frozenset(self._recheck),
-            traces=self._traces,
-            counters={str(name): count for name, count in self._counters.items() if count},
-            condition_errors=dict(self._errors),
-            origins=self._origins,
-            last_position=self._last_position,
-        )
-
-
-class _Frames:
-    """Frames of the history, each unpacked once for all the traces in it."""
-
-    def __init__(self, earlier: Mapping[int, EarlierTrace]) -> None:
-        self._earlier = earlier
-        self._unpacked: dict[int, tuple[BatchRows, dict[int, list[int]]]] = {}
-
-    def rows_of(
-        self, trace: PendingTrace, judge: Judge, own: Mapping[SpanKey, SpanRow]
-    ) -> tuple[dict[SpanKey, SpanRow], set[SpanKey]]:
-        """All spans of a trace, and the keys of those in frames before the pending ones.
-
-        `own` are the pending ones as far as the plan of `judge` decoded them.
-        """
-        rows = dict(own)
-        before: set[SpanKey] = set()
-        frames = self._earlier[trace.trace_id].frames
-        if not frames:
-            raise ValueError(
-                f"the history has no frames of trace {trace.trace_id:032x}, which must be decoded "
-                f"again by revision {judge.plan.revision}"
-            )
-        for frame in frames:
-            if frame.batch.table is not judge.table:
-                raise ValueError(
-                    f"frame {frame.position} was decoded under another plan than "
-                    f"{judge.plan.revision}, which judged trace {trace.trace_id:032x}"
-                )
-            for row in self._read(frame.batch, trace.trace_id):
-                holder = rows.get(row.key)
-                if holder is None or beats(row, holder):
-                    rows[row.key] = row
-                if frame.position < trace.first_position:
-                    before.add(row.key)
-        return rows, before
-
-    def _read(self, batch: SpanBatch, trace_id: int) -> list[SpanRow]:
-        unpacked = self._unpacked.get(id(batch))
-        if unpacked is None:
-            rows = BatchRows(batch)
-            unpacked = self._unpacked[id(batch)] = rows, rows.rows_by_trace(self._earlier)
-        rows, by_trace = unpacked
-        return [rows.row(index) for index in by_trace.get(trace_id, ())]

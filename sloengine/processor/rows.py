@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sloengine.otlp.batch import SpanBatch
@@ -33,7 +33,7 @@ class SpanRow:
     end_ns: int
     vector: int
     captures: tuple[tuple[int, Value], ...]
-    projected: tuple[Value, ...]
+    projected: Sequence[Value]
 
     @property
     def key(self) -> SpanKey:
@@ -53,7 +53,7 @@ def beats(challenger: SpanRow, holder: SpanRow) -> bool:
     if ours != theirs:
         return ours > theirs
     # No shortcut by ==: Python finds 1, 1.0 and True equal, and NaN unequal to itself.
-    return _orders(challenger.projected) > _orders(holder.projected)
+    return order_of(challenger.projected) > order_of(holder.projected)
 
 
 def value_order(value: Value) -> tuple[int, object, str]:
@@ -78,7 +78,8 @@ def value_order(value: Value) -> tuple[int, object, str]:
     return 6, _json(value, _base64), _json(value, _marked)
 
 
-def _orders(values: Iterable[Value]) -> tuple[tuple[int, object, str], ...]:
+def order_of(values: Iterable[Value]) -> tuple[tuple[int, object, str], ...]:
+    """A sort key for projected values, the first that differs deciding; see `value_order`."""
     return tuple(value_order(value) for value in values)
 
 
@@ -162,13 +163,14 @@ def memory_of(row: SpanRow) -> int:
     total = 640 + 8 * len(row.projected) + 72 * len(row.captures)
     for value in row.projected:
         if value is not None:
-            total += _weight(value)
+            total += weight_of(value)
     for _, value in row.captures:
-        total += _weight(value)
+        total += weight_of(value)
     return total
 
 
-def _weight(value: Value) -> int:
+def weight_of(value: Value) -> int:
+    """An estimate of the bytes that a value holds."""
     if isinstance(value, str | bytes):
         return 56 + len(value)
     if isinstance(value, list | dict):

@@ -278,7 +278,7 @@ def test_a_late_span_of_a_forgotten_revision_is_unverifiable() -> None:
         def plan(self, _revision: str, /) -> None:
             return None
 
-    world.processor._history = Forgetful(world)
+    world.processor._court.history = Forgetful(world)
     world.receive(NOON + 60 * S, (7, Span(2, 1, "bad")))
     closed = world.close(NOON + 200 * S)
     assert closed.counters == {Counter.LATE_UNVERIFIABLE: 1}
