@@ -30,6 +30,7 @@ from sloengine.evaluate import Evaluation, evaluate
 from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import Decoder, ReferenceDecoder, trace_ids_of
+from sloengine.otlp.kernel import DecoderMaker, kernel_decoders
 from sloengine.ottl import ConditionTable
 from sloengine.processor import ProcessLoop, Processor, ProcessorSettings, SpoolHistory
 from sloengine.receiver import (
@@ -89,8 +90,10 @@ class Pipeline:
         clock: Clock,
         settings: ProcessorSettings,
         instrumentation: Instrumentation,
+        decoder_maker: DecoderMaker = ReferenceDecoder,
     ) -> None:
         self._store = store
+        self._decoder_maker = decoder_maker
         self._spool = spool
         self._clock = clock
         self._settings = settings
@@ -172,13 +175,16 @@ class Pipeline:
             self._store,
             plan=plan,
             table=table,
-            decoder_of=_decoder,
+            decoder_of=self._decoder,
             plan_of=load_text,
         )
         processor = Processor(
             plan, table, settings=self._settings, key=self._store.hash_key, history=history
         )
-        return processor, _decoder(plan, table), history
+        return processor, self._decoder(plan, table), history
+
+    def _decoder(self, plan: Plan, table: ConditionTable) -> Decoder:
+        return self._decoder_maker(plan.fields, table, plan.captures)
 
     def _refill(self, processor: Processor, decoder: Decoder, start: int, end: int) -> int:
         frames = 0
@@ -192,8 +198,13 @@ class Pipeline:
         return self._loop.failure if self._loop.is_stuck else None
 
 
-def _decoder(plan: Plan, table: ConditionTable) -> Decoder:
-    return ReferenceDecoder(plan.fields, table, plan.captures)
+def decoder_maker(hot_path: str) -> DecoderMaker:
+    """Return what makes decoders: the compiled kernels where they can run and are wanted.
+
+    Compiles them if they are not cached, which takes seconds and is said in the log.
+    """
+    made = kernel_decoders() if hot_path == "auto" else None
+    return made or ReferenceDecoder
 
 
 def _stage(processor: Processor, decoder: Decoder) -> Stage:
@@ -276,6 +287,7 @@ class Engine:
             clock=self._clock,
             settings=processor_settings(config),
             instrumentation=self._instrumentation,
+            decoder_maker=decoder_maker(config.service.hot_path),
         )
         self._observe()
         frames = self._pipeline.recover()

@@ -19,7 +19,12 @@ _log = logging.getLogger(__name__)
 @click.command()
 @config_option
 @set_option
-def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+@click.option(
+    "--hot-path",
+    type=click.Choice(["auto", "reference"]),
+    help="reference runs the plain twins of the kernels; as --set service.hot_path=reference.",
+)
+def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...], hot_path: str | None) -> None:
     """Receive OTLP traces, judge them, and export what customers experienced.
 
     SIGTERM drains and stops. SIGHUP reads the definitions again; a set with errors is refused and
@@ -29,6 +34,8 @@ def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     Example:
       sloengine serve --config engine.yaml --set processor.idle_wait=5s
     """
+    if hot_path is not None:
+        overrides = (*overrides, f"service.hot_path={hot_path}")
     config = configuration(config_files, overrides)
     logging.basicConfig(
         level=config.service.telemetry.logs.level.upper(),

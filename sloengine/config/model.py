@@ -191,6 +191,8 @@ class TelemetryConfig(_Section):
 class ServiceConfig(_Section):
     """The process itself."""
 
+    hot_path: Literal["auto", "reference"] = "auto"
+    """`reference` runs the plain twins of the kernels: the same results, for many times the CPU."""
     telemetry: TelemetryConfig = TelemetryConfig()
 
 
