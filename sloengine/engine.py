@@ -40,6 +40,7 @@ from sloengine.receiver import (
     Refusals,
     Request,
     Stage,
+    keep_freed_memory,
     serve_grpc,
     serve_http,
 )
@@ -356,6 +357,7 @@ class Engine:
     def _open_listeners(self) -> None:
         """Receive: the first loop, on the listeners' own threads."""
         config = self._config.receiver
+        keep_freed_memory()
         ingest = CountedIngest(self._pipeline, self._instrumentation, self._clock.monotonic_ns)
         admission = Admission(config.max_in_flight_mib * MIB)
         refusals = self._refusals
