@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from sloengine.authoring.against import live_traces
 from sloengine.authoring.doctor import (
     Waits,
     examine_files,
@@ -26,7 +27,6 @@ from sloengine.cli.options import (
 )
 from sloengine.cli.progress import FileProgress
 from sloengine.definitions import parse_duration
-from sloengine.engine import SPOOL_FOLDER
 from sloengine.errors import ExitCode
 
 
@@ -105,14 +105,13 @@ def doctor(
     directory = store or config.store.directory
     if traces and store is not None:
         raise click.UsageError("give --traces or --store, not both")
-    with FileProgress(traces or (directory / SPOOL_FOLDER,)) as progress:
-        if traces:
+    if traces:
+        with FileProgress(traces) as progress:
             diagnosis = examine_files(traces, folder, progress=progress.update)
-        else:
-            waits = Waits(config.processor.idle_wait, config.processor.max_wait)
-            diagnosis = examine_store(
-                directory, folder, waits, last_ns=last_ns, progress=progress.update
-            )
+    else:
+        waits = Waits(config.processor.idle_wait, config.processor.max_wait)
+        with live_traces(directory, last_ns=last_ns) as live, FileProgress(live) as progress:
+            diagnosis = examine_store(directory, live, folder, waits, progress=progress.update)
     if form == "json":
         click.echo(render_json(diagnosis), nl=False)
     else:

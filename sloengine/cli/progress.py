@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import click
 from rich.console import Console
@@ -20,17 +20,24 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 from sloengine.clock import Clock, SystemClock
-from sloengine.replay import Progress, TraceSource
+from sloengine.replay import Progress
 
 _EVERY_NS = 5 * 10**9
+
+
+class HasPath(Protocol):
+    """Something that is read: `path` names it; if it has `bytes`, that is its size."""
+
+    @property
+    def path(self) -> Path:
+        """Where it comes from, for people."""
+        ...
 
 
 class FileProgress:
     """Shows on standard error how far a replay is; `update` is what `replay` calls."""
 
-    def __init__(
-        self, sources: Sequence[Path | TraceSource], *, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, sources: Sequence[Path | HasPath], *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._sizes = dict(map(_size, sources))
         self._console = Console(stderr=True)
@@ -74,7 +81,7 @@ class FileProgress:
             click.echo(f"{progress.file}: {share}% read, {progress.spans:,} spans", err=True)
 
 
-def _size(source: Path | TraceSource) -> tuple[Path, int]:
+def _size(source: Path | HasPath) -> tuple[Path, int]:
     """Return what a source is called in progress, and how many bytes it has."""
     path = source if isinstance(source, Path) else source.path
     known: int | None = getattr(source, "bytes", None)

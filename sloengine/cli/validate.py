@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from sloengine.authoring.against import Sightings, against, chosen_traces
+from sloengine.authoring.against import document as against_document
+from sloengine.authoring.against import render_text as against_text
 from sloengine.authoring.findings import FORMATS, Findings, render_findings
+from sloengine.authoring.scan import Scanned
 from sloengine.cli.options import (
     color_option,
     config_option,
@@ -14,7 +19,8 @@ from sloengine.cli.options import (
     set_option,
     style_of,
 )
-from sloengine.definitions import load_definitions
+from sloengine.cli.progress import FileProgress
+from sloengine.definitions import Plan, load_definitions
 from sloengine.errors import DefinitionsError, ExitCode
 
 
@@ -31,6 +37,13 @@ from sloengine.errors import DefinitionsError, ExitCode
     help="text for people; github and sarif for pull requests; json for programs.",
 )
 @click.option("--strict", is_flag=True, help="Let warnings fail, too (exit code 1).")
+@click.option(
+    "--against",
+    "traces",
+    multiple=True,
+    metavar="FILE|live",
+    help="Traces to hold the definitions against: a file, or what an engine received lately.",
+)
 @color_option
 def validate(
     path: Path | None,
@@ -38,20 +51,29 @@ def validate(
     overrides: tuple[str, ...],
     form: str,
     strict: bool,
+    traces: tuple[str, ...],
     color: str,
 ) -> None:
     """Check definitions, and the configuration if one is given; print every problem of every file.
 
     PATH is a folder or file of definitions; without it, the one that the configuration names.
 
-    Exit code 3 with errors, 0 without; warnings are no errors unless --strict.
+    With --against, print too which transactions matched how often, which conditions never held, and
+    where each attribute that a definition reads was found.
+
+    Exit code 3 with errors, 0 without; warnings are no errors unless --strict, nor is a transaction
+    that matched nothing, or an attribute that nobody sends.
 
     \b
     Examples:
       sloengine validate slo-definitions/
       sloengine validate --config engine.yaml
       sloengine validate --strict --format github slo-definitions/
+      sloengine validate --against live
+      sloengine validate slo-definitions/ --against traces.jsonl.gz
     """
+    if traces and form not in ("text", "json"):
+        raise click.UsageError(f"--against has no --format {form}; take text or json")
     config = configuration(config_files, overrides)
     findings = _check(path or config.definitions.path)
     style = style_of(color, ascii_only=False)
@@ -61,11 +83,25 @@ def validate(
             return text
         return click.style(text, bold=True) if role == "place" else click.style(text, fg="blue")
 
-    click.echo(render_findings(findings, form, paint), nl=False, color=style.color)
+    found = None
+    if traces and findings.plan is not None:
+        found = _hold_against(findings.plan, traces, config.store.directory)
+    text = render_findings(findings, form, paint)
+    if found is not None and form == "json":
+        whole = {**json.loads(text), "against": against_document(*found)}
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    click.echo(text, nl=False, color=style.color)
+    if found is not None and form == "text":
+        click.echo("\n" + against_text(*found, style), nl=False, color=style.color)
     if findings.errors:
         raise click.exceptions.Exit(int(ExitCode.BAD_INPUT))
-    if strict and findings.warnings:
+    if strict and (findings.warnings or (found is not None and found[0].is_wanting)):
         raise click.exceptions.Exit(int(ExitCode.FAILED))
+
+
+def _hold_against(plan: Plan, traces: tuple[str, ...], store: Path) -> tuple[Sightings, Scanned]:
+    with chosen_traces(traces, store) as sources, FileProgress(sources) as progress:
+        return against(plan, sources, progress=progress.update)
 
 
 def _check(path: Path) -> Findings:

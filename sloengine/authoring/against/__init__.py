@@ -6,8 +6,15 @@ definition reads where it was found and where it is nil. Guaranteed: matches are
 memory is bounded; nothing is stored.
 """
 
-from sloengine.authoring.against.report import render_json, render_text, share, suggestion
-from sloengine.authoring.against.run import LAST_NS, LIVE, against, file_traces, live_traces
+from sloengine.authoring.against.report import document, render_text, share, suggestion
+from sloengine.authoring.against.run import (
+    LAST_NS,
+    LIVE,
+    against,
+    chosen_traces,
+    file_traces,
+    live_traces,
+)
 from sloengine.authoring.against.sightings import Sightings, Use, uses_of, values_of
 
 __all__ = [
@@ -16,9 +23,10 @@ __all__ = [
     "Sightings",
     "Use",
     "against",
+    "chosen_traces",
+    "document",
     "file_traces",
     "live_traces",
-    "render_json",
     "render_text",
     "share",
     "suggestion",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from difflib import get_close_matches
 from fractions import Fraction
+from typing import Any
 
 from sloengine.authoring.against.sightings import (
     REST,
@@ -15,6 +15,7 @@ from sloengine.authoring.against.sightings import (
     uses_of,
     values_of,
 )
+from sloengine.authoring.explain.numbers import counted
 from sloengine.authoring.scan import Scanned
 from sloengine.ottl import Field
 from sloengine.report import TerminalStyle, numbers
@@ -65,10 +66,9 @@ def render_text(sightings: Sightings, scanned: Scanned, style: TerminalStyle | N
 
 
 def _head(sightings: Sightings, scanned: Scanned) -> str:
-    spans, traces = numbers.count(sightings.spans), numbers.count(scanned.traces)
-    text = f"{spans} spans in {traces} traces"
-    if scanned.closed_early:
-        text += f"; {numbers.count(scanned.closed_early)} closed early for want of memory"
+    text = f"{counted(sightings.spans, 'span')} in {counted(scanned.traces, 'trace')}"
+    if scanned.split:
+        text += f"; {numbers.count(scanned.split)} came in parts too far apart to put together"
     return text
 
 
@@ -184,82 +184,75 @@ def _item(mark: str, text: str, style: TerminalStyle) -> Iterator[str]:
     yield from (f"      {line}" for line in lines[1:])
 
 
-def render_json(sightings: Sightings, scanned: Scanned) -> str:
-    """Return what was found as a JSON document, complete but for rare places."""
+def document(sightings: Sightings, scanned: Scanned) -> dict[str, Any]:
+    """Return what was found for a JSON document, complete but for rare places."""
     plan, held, erred = sightings.plan, sightings.held, sightings.erred
-    return (
-        json.dumps(
+    return {
+        "version": VERSION,
+        "revision": plan.revision,
+        "spans": sightings.spans,
+        "traces": scanned.traces,
+        "problems": scanned.problems,
+        "transactions": [
             {
-                "version": VERSION,
-                "revision": plan.revision,
-                "spans": sightings.spans,
-                "traces": scanned.traces,
-                "problems": scanned.problems,
-                "transactions": [
+                "transaction": name,
+                "outcome": outcome,
+                "reason": reason,
+                "count": number,
+            }
+            for (name, outcome, reason), number in sorted(sightings.outcomes.items())
+        ],
+        "unmatched": [
+            rule.name for rule in plan.transactions if not sightings.transactions(rule.name)
+        ],
+        "conditions": [
+            {
+                "definition": use.definition,
+                "rule": use.rule,
+                "condition": plan.conditions[use.condition].text,
+                "held": held[use.condition],
+                "erred": erred[use.condition],
+            }
+            for use in uses_of(plan)
+        ],
+        "attributes": [
+            {
+                "attribute": str(wanted),
+                "spans": sightings.fields[wanted].spans,
+                "didYouMean": suggestion(wanted, sightings),
+                "found": [
                     {
-                        "transaction": name,
-                        "outcome": outcome,
-                        "reason": reason,
-                        "count": number,
+                        "service": place[0],
+                        "span": place[1],
+                        "spans": sightings.places[place],
+                        "nil": sightings.places[place] - number,
                     }
-                    for (name, outcome, reason), number in sorted(sightings.outcomes.items())
+                    for place, number in sightings.fields[wanted].found.most_common(100)
+                    if place != REST
                 ],
-                "unmatched": [
-                    rule.name for rule in plan.transactions if not sightings.transactions(rule.name)
-                ],
-                "conditions": [
+            }
+            for wanted in plan.fields
+            if wanted.has_key
+        ],
+        "values": [
+            {
+                "transaction": transaction,
+                "value": name,
+                "transactions": found.transactions,
+                "nil": found.transactions - found.found,
+                "found": [
                     {
-                        "definition": use.definition,
-                        "rule": use.rule,
-                        "condition": plan.conditions[use.condition].text,
-                        "held": held[use.condition],
-                        "erred": erred[use.condition],
+                        "expression": expression,
+                        "on": where,
+                        "service": service,
+                        "span": span,
+                        "transactions": number,
                     }
-                    for use in uses_of(plan)
+                    for (expression, where, service, span), number in (
+                        found.places.most_common(100)
+                    )
                 ],
-                "attributes": [
-                    {
-                        "attribute": str(wanted),
-                        "spans": sightings.fields[wanted].spans,
-                        "didYouMean": suggestion(wanted, sightings),
-                        "found": [
-                            {
-                                "service": place[0],
-                                "span": place[1],
-                                "spans": sightings.places[place],
-                                "nil": sightings.places[place] - number,
-                            }
-                            for place, number in sightings.fields[wanted].found.most_common(100)
-                            if place != REST
-                        ],
-                    }
-                    for wanted in plan.fields
-                    if wanted.has_key
-                ],
-                "values": [
-                    {
-                        "transaction": transaction,
-                        "value": name,
-                        "transactions": found.transactions,
-                        "nil": found.transactions - found.found,
-                        "found": [
-                            {
-                                "expression": expression,
-                                "on": where,
-                                "service": service,
-                                "span": span,
-                                "transactions": number,
-                            }
-                            for (expression, where, service, span), number in (
-                                found.places.most_common(100)
-                            )
-                        ],
-                    }
-                    for (transaction, name), found in sightings.values.items()
-                ],
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+            }
+            for (transaction, name), found in sightings.values.items()
+        ],
+    }

@@ -39,6 +39,23 @@ def file_traces(files: Sequence[Path]) -> list[TraceInput]:
     return [FileTraces(file) for file in files]
 
 
+@contextmanager
+def chosen_traces(
+    chosen: Sequence[str], store: Path, *, clock: Clock | None = None
+) -> Iterator[list[TraceInput]]:
+    """Give the traces of files, and for `live` what arrived at the engine of `store` lately.
+
+    Raises:
+        StoreError: `live` was chosen, and there is no spool.
+    """
+    sources = file_traces([Path(name) for name in chosen if name != LIVE])
+    if LIVE not in chosen:
+        yield sources
+        return
+    with live_traces(store, clock=clock) as live:
+        yield [*sources, *live]
+
+
 def against(
     plan: Plan,
     sources: Sequence[TraceInput],

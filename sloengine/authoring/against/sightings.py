@@ -173,6 +173,13 @@ class Sightings(Watcher):
         return sum(number for (found, _, _), number in self.outcomes.items() if found == name)
 
     @property
+    def is_wanting(self) -> bool:
+        """Whether a definition matched nothing, or reads an attribute that is on no span."""
+        return any(not self.transactions(rule.name) for rule in self.plan.transactions) or any(
+            wanted.has_key and not found.spans for wanted, found in self.fields.items()
+        )
+
+    @property
     def mapped(self) -> int:
         """Transactions of all definitions."""
         return sum(self.transactions(rule.name) for rule in self.plan.transactions)

@@ -7,7 +7,7 @@ from statistics import median
 
 from sloengine.authoring.against import Sightings, share, suggestion
 from sloengine.authoring.doctor.model import Check, Level
-from sloengine.authoring.doctor.vitals import ServiceArrivals, Vitals, Waits
+from sloengine.authoring.doctor.vitals import PairSkew, ServiceArrivals, Vitals, Waits
 from sloengine.authoring.explain.numbers import counted, seconds
 from sloengine.authoring.scan import Scanned
 from sloengine.report.numbers import count
@@ -19,7 +19,8 @@ _LOSS_SHARE = 0.01
 _SOME_SHARE = 0.001
 _SKEW_SHARE = 0.01
 _SKEW_CALLS = 5
-_SKEW_NS = 10**6
+_SKEW_NS = 5 * 10**6
+"""Clocks that NTP keeps stand closer than this."""
 _LATE_SHARE = 0.01
 _NIL_SHARE = 0.01
 _MOST = 3
@@ -62,28 +63,28 @@ def whole_traces(vitals: Vitals) -> Check:
 def clock_skew(vitals: Vitals) -> list[Check]:
     """Do called services lie inside the calls that reached them?"""
     found = []
-    for (_, called), pair in vitals.pairs.items():
-        offset_ns = int(median(pair.offsets_ns)) if pair.offsets_ns else 0
+    for called, skew in _by_called(vitals).items():
+        offset_ns = int(median(skew.offsets_ns)) if skew.offsets_ns else 0
         if (
-            pair.outside >= _SKEW_CALLS
-            and pair.outside > _SKEW_SHARE * pair.calls
+            skew.outside >= _SKEW_CALLS
+            and skew.outside > _SKEW_SHARE * skew.calls
             and abs(offset_ns) >= _SKEW_NS
         ):
-            found.append((pair.outside, called, pair, offset_ns))
+            found.append((skew.outside, called, skew, offset_ns))
     found.sort(key=lambda item: (-item[0], item[1]))
     checks = []
-    for outside, called, pair, offset_ns in found[:_MOST]:
+    for outside, called, skew, offset_ns in found[:_MOST]:
         where = "ahead of" if offset_ns > 0 else "behind"
         text = f"{called} is {seconds(abs(offset_ns))} {where} its callers"
-        if pair.hosts_outside:
-            text += f" on {len(pair.hosts_outside)} of {counted(len(pair.hosts), 'host')}"
-        text += f" ({share(outside, pair.calls)} of {counted(pair.calls, 'call')})"
-        hosts = ", ".join(sorted(pair.hosts_outside)[:_MOST])
+        if skew.hosts_outside:
+            text += f" on {len(skew.hosts_outside)} of {counted(len(skew.hosts), 'host')}"
+        text += f" ({share(outside, skew.calls)} of {counted(skew.calls, 'call')})"
+        hosts = ", ".join(sorted(skew.hosts_outside)[:_MOST])
         on = f" on hosts {hosts}" if hosts else f" on the hosts of {called}"
         cure = f"durations of one service are safe; correct NTP{on}"
         checks.append(Check("clock skew", Level.WATCH, text, (cure,)))
     if len(found) > _MOST:
-        more = f"{len(found) - _MOST} more pairs of services"
+        more = f"{counted(len(found) - _MOST, 'more service')}"
         checks.append(Check("clock skew", Level.WATCH, more))
     for service, arrivals in vitals.arrivals.items():
         if arrivals.future > _SKEW_CALLS:
@@ -96,6 +97,19 @@ def clock_skew(vitals: Vitals) -> list[Check]:
     if not calls:
         return [Check("clock skew", Level.NONE, "no call from service to service to compare")]
     return [Check("clock skew", Level.OK, f"none in {counted(calls, 'call')} between services")]
+
+
+def _by_called(vitals: Vitals) -> dict[str, PairSkew]:
+    """Sum up over callers: where one clock is wrong, it is wrong for all of them."""
+    sums: dict[str, PairSkew] = {}
+    for (_, called), pair in vitals.pairs.items():
+        total = sums.setdefault(called, PairSkew())
+        total.calls += pair.calls
+        total.outside += pair.outside
+        total.offsets_ns += pair.offsets_ns
+        total.hosts |= pair.hosts
+        total.hosts_outside |= pair.hosts_outside
+    return sums
 
 
 def sampling(vitals: Vitals) -> Check:

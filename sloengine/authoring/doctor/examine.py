@@ -26,7 +26,8 @@ class Diagnosis:
     first_ns: int | None
     """From when on: arrival where that is known, else event time."""
     last_ns: int | None
-    closed_early: int
+    split: int
+    """Traces that came in parts too far apart to put together."""
 
     @property
     def to_mend(self) -> int:
@@ -91,5 +92,5 @@ def _diagnosis(found: Sequence[Check], scanned: Scanned) -> Diagnosis:
         traces=scanned.traces,
         first_ns=scanned.first_arrival_ns if arrived else scanned.first_ns,
         last_ns=scanned.last_arrival_ns if arrived else scanned.last_ns,
-        closed_early=scanned.closed_early,
+        split=scanned.split,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sloengine.authoring.against import LAST_NS, file_traces, live_traces
+from sloengine.authoring.against import file_traces
 from sloengine.authoring.doctor.engine import engine_says, plan_of
 from sloengine.authoring.doctor.examine import Diagnosis, examine
 from sloengine.authoring.doctor.vitals import Waits
+from sloengine.authoring.scan import TraceInput
 from sloengine.clock import Clock, SystemClock
 from sloengine.replay import Progress
 
@@ -31,17 +32,17 @@ def examine_files(
 
 def examine_store(
     store: Path,
+    sources: Sequence[TraceInput],
     definitions: Path,
     waits: Waits,
     *,
-    last_ns: int = LAST_NS,
     clock: Clock | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Diagnosis:
     """Examine what arrived at the engine of a store lately, beside it or without one.
 
-    `definitions` are compared with those in use. `waits` are the configured ones; those of a
-    running engine win.
+    `sources` are its `live_traces`. `definitions` are compared with those in use. `waits` are the
+    configured ones; those of a running engine win.
 
     Raises:
         StoreError: there is no store.
@@ -51,14 +52,12 @@ def examine_store(
     says = engine_says(store)
     if says.idle_wait_ns is not None and says.max_wait_ns is not None:
         waits = Waits(says.idle_wait_ns, says.max_wait_ns)
-    plan = plan_of(says, definitions)
-    with live_traces(store, last_ns=last_ns, clock=clock) as sources:
-        return examine(
-            sources,
-            plan,
-            waits=waits,
-            now_ns=clock.now_ns(),
-            says=says,
-            folder=definitions,
-            progress=progress,
-        )
+    return examine(
+        sources,
+        plan_of(says, definitions),
+        waits=waits,
+        now_ns=clock.now_ns(),
+        says=says,
+        folder=definitions,
+        progress=progress,
+    )

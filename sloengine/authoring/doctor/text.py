@@ -7,6 +7,7 @@ import json
 from sloengine import __version__
 from sloengine.authoring.doctor.examine import Diagnosis
 from sloengine.authoring.doctor.model import Check, Level
+from sloengine.authoring.explain.numbers import counted
 from sloengine.report import TerminalStyle, numbers
 from sloengine.report.clean import one_line
 from sloengine.report.moments import rfc3339
@@ -34,11 +35,11 @@ def _head(diagnosis: Diagnosis) -> str:
     if diagnosis.first_ns is not None and diagnosis.last_ns is not None:
         length = max(diagnosis.last_ns - diagnosis.first_ns, 0)
         parts.append(f"{numbers.duration(length)} of traces")
-    spans, traces = numbers.count(diagnosis.spans), numbers.count(diagnosis.traces)
-    parts.append(f"{spans} spans in {traces} traces")
-    if diagnosis.closed_early:
-        closed = numbers.count(diagnosis.closed_early)
-        parts.append(f"{closed} closed early for want of memory")
+    spans, traces = counted(diagnosis.spans, "span"), counted(diagnosis.traces, "trace")
+    parts.append(f"{spans} in {traces}")
+    if diagnosis.split:
+        split = numbers.count(diagnosis.split)
+        parts.append(f"{split} of them in parts too far apart to put together")
     return " · ".join(parts)
 
 

@@ -17,6 +17,8 @@ from sloengine.replay import Progress
 
 MOST_SPANS = 150_000
 """Spans of traces that may still get more; above it the trace that waited longest is closed."""
+_MOST_CLOSED = 200_000
+"""Ids of closed traces that are remembered, to notice when more of them comes."""
 _MOST_PROBLEMS = 20
 
 SPAN_ATTRIBUTES = Field("span.attributes")
@@ -76,9 +78,9 @@ class Scanned:
     traces: int = 0
     rejected: int = 0
     """Spans without valid ids."""
-    closed_early: int = 0
-    """Traces that were closed for want of memory; spans that came later count as a trace of their
-    own."""
+    split: int = 0
+    """Traces of which more came after they were closed for want of memory: their parts were looked
+    at apart."""
     problems: list[str] = field(default_factory=list)
     """Malformed parts, each with its place; the first few."""
     malformed: int = 0
@@ -134,6 +136,7 @@ class _Reading:
         for watcher in watchers:
             watcher.begin(table)
         self._open: OrderedDict[int, SeenTrace] = OrderedDict()
+        self._closed: OrderedDict[int, None] = OrderedDict()
         self._held = 0
 
     def problem(self, text: str) -> None:
@@ -161,8 +164,11 @@ class _Reading:
         for index, trace_id in enumerate(batch.trace_ids):
             self._add(self._seen(trace_id, batch.row(index), arrival_ns))
         while self._held > self._most_spans and len(self._open) > 1:
-            done.closed_early += 1
-            self._close(next(iter(self._open)))
+            early = next(iter(self._open))
+            self._close(early)
+            self._closed[early] = None
+            if len(self._closed) > _MOST_CLOSED:
+                self._closed.popitem(last=False)
 
     def finish(self) -> None:
         while self._open:
@@ -200,7 +206,9 @@ class _Reading:
         trace = self._open.get(span.trace_id)
         if trace is None:
             trace = self._open[span.trace_id] = SeenTrace(span.trace_id)
-            done.traces += 1
+            is_split = span.trace_id in self._closed
+            done.split += is_split
+            done.traces += not is_split
         else:
             self._open.move_to_end(span.trace_id)
         for watcher in self._watchers:
