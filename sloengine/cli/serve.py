@@ -12,6 +12,7 @@ import click
 from sloengine.cli.options import config_option, configuration, set_option
 from sloengine.engine import Engine
 from sloengine.errors import SloengineError
+from sloengine.memory import release_startup_memory
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...], hot_path: 
     signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
     engine = Engine(config)
     engine.start()
+    release_startup_memory()
     try:
         while (received := signal.sigwait(wanted)) == signal.SIGHUP:
             _reload(engine)
