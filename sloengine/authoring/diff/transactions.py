@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from sloengine.authoring.diff.changes import Detail
 from sloengine.authoring.diff.plain import mapping_details, text_detail
-from sloengine.authoring.diff.words import condition, predicate, value
-from sloengine.config.durations import duration_text
+from sloengine.authoring.diff.words import condition, duration, predicate, value
 from sloengine.definitions import LongerThan, Plan, TransactionRule
 from sloengine.report import numbers
 
@@ -58,7 +57,7 @@ def transaction_details(
         )
     details += _dimensions(before, old, after, new)
     if old.retry_window_ns != new.retry_window_ns:
-        windows = duration_text(old.retry_window_ns), duration_text(new.retry_window_ns)
+        windows = duration(old.retry_window_ns), duration(new.retry_window_ns)
         details.append(Detail(f"retryWindow {windows[0]} → {windows[1]}"))
     details += text_detail("tolerance", _tolerance(old), _tolerance(new))
     for what in ("criticality", "audience", "display_name", "description"):
@@ -114,7 +113,7 @@ def _rules(what: str, before: Sequence[_Rule], after: Sequence[_Rule]) -> list[D
 def _changed(what: str, old: _Rule, new: _Rule) -> Detail:
     if old.limit_ns is not None and new.limit_ns is not None:
         effect = "stricter" if new.limit_ns < old.limit_ns else "looser"
-        limits = f"{duration_text(old.limit_ns)} → {duration_text(new.limit_ns)}"
+        limits = f"{duration(old.limit_ns)} → {duration(new.limit_ns)}"
         return Detail(f"{what}, {new.label}: longer than {limits}, {effect}")
     return Detail(f"{what}, {new.label}: changed", old.text, new.text)
 
@@ -141,7 +140,7 @@ def _dimensions(
 def _tolerance(rule: TransactionRule) -> str:
     parts = []
     if rule.tolerance_duration_ns is not None:
-        parts.append(duration_text(rule.tolerance_duration_ns))
+        parts.append(duration(rule.tolerance_duration_ns))
     if rule.tolerance_customers is not None:
         parts.append(f"{numbers.count(rule.tolerance_customers)} customers")
     return ", ".join(parts)

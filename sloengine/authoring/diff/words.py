@@ -29,6 +29,13 @@ _TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times", 10: "t
 _PER = (100, 1000, 10_000, 100_000, 10**6)
 
 
+def duration(ns: int) -> str:
+    """Return a length of time as definitions write it: `1.5s`, `90m`."""
+    if ns > 10**9 and ns % 10**9:
+        return f"{(Decimal(ns) / 10**9).normalize():f}s"
+    return duration_text(ns)
+
+
 def condition(plan: Plan, index: int) -> str:
     """Return a condition's text on one line."""
     return " ".join(one_line(plan.conditions[index].text).split())
@@ -59,7 +66,7 @@ def predicate(plan: Plan, holds: Predicate | None) -> str:
             bounds += [f"at most {at_most}"] if at_most is not None else []
             return f"{_SCOPES[scope]}count: {condition(plan, match)}, {', '.join(bounds)}"
         case LongerThan(limit_ns):
-            return f"longer than {duration_text(limit_ns)}"
+            return f"longer than {duration(limit_ns)}"
         case AllOf(parts):
             return "; and ".join(predicate(plan, part) for part in parts)
 
