@@ -105,14 +105,12 @@ def _recurrence(
             node, f"is no RFC 5545 rule ({error}); write it like FREQ=WEEKLY;BYDAY=SU"
         )
         return None
-    duration = spec.entries.get("duration")
-    if duration is None:
-        return None
+    try:
+        duration_ns = parse_duration(spec.entries["duration"].text)
+    except (KeyError, ValueError):
+        return None  # Its shape has an error already.
     return Recurrence(
-        rrule=text,
-        first=naive.isoformat(),
-        time_zone=zone.key,
-        duration_ns=parse_duration(duration.text),
+        rrule=text, first=naive.isoformat(), time_zone=zone.key, duration_ns=duration_ns
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sloengine.definitions.catalogue import Catalogue, Definition
-from sloengine.definitions.logic import doubts
+from sloengine.definitions.logic import doubts, fact_doubts
 from sloengine.definitions.plan import SloRule, TransactionRule
 from sloengine.definitions.reachable import warn_promised, warn_unreachable
 from sloengine.definitions.shadows import shadowed
 from sloengine.definitions.source import did_you_mean
-from sloengine.ottl import Condition
+from sloengine.definitions.transactions import declared_dimensions
+from sloengine.ottl import Condition, OttlError, parse_fact_condition
 from sloengine.ottl.tree import Comparison, Literal, Path, walk
 from sloengine.yamldoc import Node
 
@@ -39,6 +41,9 @@ def warn(
                 if node.text in by_text:
                     _warn_doubts(definition, node, by_text[node.text])
             _warn_any_error(definition, definition.spec, by_text)
+    for kind in ("SLO", "SLI"):
+        for definition in catalogue.of(kind):
+            _warn_facts(definition, definition.spec, catalogue)
     _warn_shadowed(catalogue, transactions, conditions)
     warn_unreachable(catalogue)
     for rule in promised:
@@ -71,6 +76,21 @@ def _warn_doubts(definition: Definition, node: Node, condition: Condition) -> No
     for doubt in doubts(condition.root, condition.text):
         place = definition.source.document.place(node, doubt.offset)
         definition.source.warning(place, doubt.message)
+
+
+def _warn_facts(definition: Definition, node: Node, catalogue: Catalogue) -> None:
+    """Doubt the `where` of each source that counts a transaction."""
+    where, transaction = node.entries.get("where"), node.entries.get("transaction")
+    if where is not None and transaction is not None:
+        counted = catalogue.find("BusinessTransaction", transaction.text.strip())
+        # The query of another system may use the same words, and mean what it likes.
+        with contextlib.suppress(OttlError):
+            dimensions = declared_dimensions(counted) if counted is not None else []
+            condition = parse_fact_condition(where.text, dimensions)
+            for message in fact_doubts(condition.root):
+                definition.source.warning(where, message)
+    for child in (*node.entries.values(), *node.items):
+        _warn_facts(definition, child, catalogue)
 
 
 def _warn_any_error(definition: Definition, node: Node, by_text: Mapping[str, Condition]) -> None:

@@ -13,6 +13,14 @@ from itertools import combinations
 
 from sloengine.ottl import EvaluationError
 from sloengine.ottl.compare import compare
+from sloengine.ottl.facttree import (
+    AllFacts,
+    AnyFact,
+    FactNode,
+    NumberTest,
+    OppositeFact,
+    TextTest,
+)
 from sloengine.ottl.paths import KINDS
 from sloengine.ottl.tree import (
     AllOf,
@@ -123,6 +131,39 @@ def doubts(root: BoolNode, text: str) -> Iterator[Doubt]:
                 yield from doubts(part, text)
         case Constant() | Truth():
             return
+
+
+def fact_doubts(root: FactNode) -> Iterator[str]:
+    """Yield what is certain of a condition on facts; such conditions know no places."""
+    match root:
+        case OppositeFact(part):
+            yield from fact_doubts(part)
+        case AllFacts(parts):
+            yield from (doubt.message for doubt in _of_all(_fact_tests(parts)))
+            for part in parts:
+                yield from fact_doubts(part)
+        case AnyFact(parts):
+            yield from (doubt.message for doubt in _of_any(_fact_tests(parts)))
+            for part in parts:
+                yield from fact_doubts(part)
+        case _:
+            return
+
+
+def _fact_tests(parts: Sequence[FactNode]) -> list[_Test]:
+    found = []
+    for part in parts:
+        if isinstance(part, TextTest):
+            key = f'.dimensions["{part.column.key}"]' if part.column.key else f".{part.column.name}"
+            name, value = f"transaction{key}", part.value
+            written = "nil" if value is None else f'"{value}"'
+            found.append(_Test(name, part.symbol, value, 0, f"{name} {part.symbol} {written}"))
+        if isinstance(part, NumberTest):
+            name = f"transaction.{part.column.name}"
+            limit = None if part.value is None else float(part.value)
+            shown = f"{name} {part.symbol} …"
+            found.append(_Test(name, part.symbol, limit, 0, shown))
+    return found
 
 
 def fingerprint(node: Node) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
-from definition_sets import ENTRY, load, slo, transaction
+from definition_sets import ENTRY, load, slo, transaction, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sloengine.definitions import load_definitions
 from sloengine.definitions.logic import doubts
 from sloengine.ottl import Field, parse_condition
 
@@ -109,6 +111,55 @@ def test_a_doubt_stands_at_its_place_in_the_file(tmp_path: Path) -> None:
     (warning,) = load(tmp_path, transaction(spec)).warnings
     assert (warning.position.line, warning.position.column) == (8, 16 + len(f"{A} == 1 and "))
     assert warning.subject == 'BusinessTransaction "checkout"'
+
+
+TIERED = transaction(f"{ENTRY}\ndimensions:\n  tier: {{from: 'span.attributes[\"t\"]'}}\n")
+OUTCOME = "transaction.outcome"
+DURATION = "transaction.duration"
+TIER = 'transaction.dimensions["tier"]'
+
+
+@pytest.mark.parametrize(
+    ("where", "warning"),
+    [
+        (f'{OUTCOME} == "good" and {OUTCOME} == "slow"', "exclude each other"),
+        (f'{OUTCOME} != "good" or {OUTCOME} != "slow"', "always holds; write and"),
+        (f'{TIER} == "gold" and ({TIER} == nil or {OUTCOME} == "good")', None),
+        (f'{TIER} == "gold" and {TIER} == nil', f'{TIER} == "gold" and {TIER} == nil exclude'),
+        (f'{DURATION} > Duration("4s") and {DURATION} < Duration("4s")', "exclude each other"),
+        (f'{DURATION} > Duration("4s") and {DURATION} < Duration("5s")', None),
+        (f'{OUTCOME} == "good" or {OUTCOME} == "slow"', None),
+    ],
+)
+def test_conditions_on_facts_are_doubted_too(
+    tmp_path: Path, where: str, warning: str | None
+) -> None:
+    good = f"{{transaction: checkout, where: '{where}'}}"
+    said = warnings_of(tmp_path, TIERED, slo(good=good))
+    assert len(said) == (warning is not None)
+    assert all(str(warning) in line for line in said)
+
+
+def test_the_query_of_another_system_is_not_looked_into(tmp_path: Path) -> None:
+    query = "{transaction: checkout, where: duration < 1 s}"
+    foreign = slo(good=query, total=query).replace("type: sloengine", "type: NewRelic")
+    assert warnings_of(tmp_path, SHOP, foreign) == []
+
+
+def test_a_thousand_definitions_load_within_two_seconds_of_one_core(tmp_path: Path) -> None:
+    texts = [
+        transaction(
+            f'entry: {FRONTEND} and span.attributes["http.route"] == "/{number}"\n'
+            f"outcome: [{{failed: {{entry: {ERROR}}}}}]\npromise: {{target: 99%, window: 28d}}",
+            name=f"t{number}",
+        )
+        for number in range(1000)
+    ]
+    folder = write(tmp_path, *texts)
+    start = time.process_time()
+    plan = load_definitions(folder).plan
+    assert time.process_time() - start < 2
+    assert len(plan.slos) == 1000
 
 
 ERROR = "span.status.code == STATUS_CODE_ERROR"
