@@ -23,8 +23,8 @@ GROUPED = "Collector groupbytrace + span_metrics"
 _CALLS = "traces_span_metrics_calls_total"
 _BUILD = ROOT / "tests" / "collector" / "collector_build.py"
 
-# Room for as many traces as the load can hold; with the default some would be dropped. It also loses
-# what reaches it while its trace is being released: so the wait is longer than its backlog.
+# Room for as many traces as the load can hold; with the default some would be dropped. It also
+# loses what reaches it while its trace is being released: the wait is longer than its backlog.
 _GROUPBYTRACE = {"wait_duration": "4s", "num_traces": 2_000_000}
 
 

@@ -24,6 +24,8 @@ from sloengine.store.slots import DAY_NS, MINUTE_NS, floor_to
 
 _SLOS = 100
 _DAYS = 28
+_ANSWERS = 7
+_COMMANDS = 2
 
 _DEFINITION = """\
 apiVersion: sloengine/v1
@@ -65,10 +67,9 @@ def measure(bench: Bench) -> Iterator[Row]:
     _fill(engine.store, definitions)
     with engine:
         bench.say("report: asking")
-        runs = 2 if bench.quick else 3
-        answers = [_ask(engine.store) for _ in range(runs)]
-        commands = [_command(engine.store) for _ in range(runs)]
-        versions = [_run(["--version"]) for _ in range(runs)]
+        answers = [_ask(engine.store) for _ in range(_ANSWERS)]
+        commands = [_command(engine.store) for _ in range(_COMMANDS)]
+        versions = [_run(["--version"]) for _ in range(_COMMANDS)]
     name = f"report of {_SLOS} SLOs over {_DAYS} days of minutes"
     yield Row.of_runs(f"{name}: answer", answers, "s", at_most(1, demanded=True))
     yield Row.of_runs(f"{name}: the whole command", commands, "s", at_most(1))
