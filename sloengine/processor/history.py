@@ -4,7 +4,7 @@ judged. The spool and the store answer through an adapter that the engine wires.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +65,10 @@ class TraceHistory(Protocol):
         """
         ...
 
+    def judged(self, trace_ids: Sequence[int], now_ns: int, /) -> None:
+        """Hear that these traces have a verdict now: they are not new any more."""
+        ...
+
     def plan(self, revision: str, /) -> tuple[Plan, ConditionTable] | None:
         """The plan of a revision that judged traces before, and the table into which the vectors
         of `EarlierTrace.frames` point; None where it is not known any more.
@@ -78,6 +82,9 @@ class NoHistory:
     def earlier(self, _wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
         """Find nothing."""
         return {}
+
+    def judged(self, _trace_ids: Sequence[int], _now_ns: int, /) -> None:
+        """Forget it."""
 
     def plan(self, _revision: str, /) -> None:
         """Know no revision; never asked, since `earlier` names none."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from sloengine.definitions.plan import Plan
 from sloengine.otlp import Decoder
 from sloengine.ottl import ConditionTable
 from sloengine.processor.history import EarlierTrace, HistoryFrame, PendingSpans
-from sloengine.spool import Spool
+from sloengine.spool import Spool, TraceIds
 from sloengine.store import Store
 
 DecoderOf = Callable[[Plan, ConditionTable], Decoder]
@@ -20,10 +23,10 @@ class SpoolHistory:
     Frames are read and decoded once for all traces that want them. Use one object for each
     processor: it remembers the plans of earlier revisions.
 
-    The store is only asked about traces that could have facts: those of the part of the spool that
-    is replayed, those with earlier frames, and those that began (in event time) longer ago than
-    half the horizon. A trace that is newer than that and has no earlier frame is new, unless a
-    clock is wrong by half the horizon.
+    Spool and store are only asked about traces that could have been judged before: those of the
+    part of the spool that is replayed, those that `judged` named inside the horizon (a filter
+    knows), and those that began (in event time) longer ago than half the horizon. Any other trace
+    is new, unless a clock is wrong by half the horizon; to find that costs next to nothing.
     """
 
     def __init__(
@@ -47,15 +50,12 @@ class SpoolHistory:
 
     def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
         """Look up many traces at once; see `TraceHistory.earlier`."""
+        wanted = self._suspects(wanted)
+        if not wanted:
+            return {}
         since_ns = min(pending.since_arrival_ns for pending in wanted.values())
         positions = self._spool.frames_of(wanted.keys(), since_arrival_ns=since_ns)
-        stored = self._store.stored(
-            [
-                trace_id
-                for trace_id, pending in wanted.items()
-                if self._may_have_facts(pending, positions.get(trace_id, []))
-            ]
-        )
+        stored = self._store.stored(wanted.keys())
         to_read: dict[str | None, dict[int, list[int]]] = {}
         for trace_id, pending in wanted.items():
             found = [
@@ -90,6 +90,32 @@ class SpoolHistory:
                 )
         return answer
 
+    def judged(self, trace_ids: Sequence[int], now_ns: int) -> None:
+        """See `TraceHistory.judged`."""
+        self._spool.note_judged(trace_ids, at_ns=now_ns)
+
+    def perhaps_judged(
+        self,
+        trace_ids: TraceIds,
+        *,
+        first_positions: npt.NDArray[np.int64],
+        earliest_ns: npt.NDArray[np.uint64],
+        first_arrivals_ns: npt.NDArray[np.int64],
+        horizon_ns: int,
+    ) -> npt.NDArray[np.bool_]:
+        """Tell of many traces which of them `earlier` has to be asked about; the others are new.
+
+        All arrays have one row for each trace; see `PendingSpans` for their meaning.
+        """
+        if not len(trace_ids):
+            return np.zeros(0, dtype=np.bool_)
+        since_ns = int(first_arrivals_ns.min()) - horizon_ns
+        perhaps = self._spool.perhaps_judged(trace_ids, since_ns=since_ns)
+        perhaps |= first_positions < self.replayed_until
+        old_ns = np.maximum(first_arrivals_ns - horizon_ns // 2, 0).astype(np.uint64)
+        perhaps |= earliest_ns < old_ns
+        return perhaps
+
     def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
         """Return the plan of a revision and its table; `None` where the store has it no more."""
         if revision not in self._plans:
@@ -101,13 +127,25 @@ class SpoolHistory:
                 self._plans[revision] = (plan, ConditionTable(plan.fields, plan.conditions))
         return self._plans[revision]
 
-    def _may_have_facts(self, pending: PendingSpans, found: Sequence[int]) -> bool:
-        horizon_ns = pending.first_arrival_ns - pending.since_arrival_ns
-        return (
-            pending.first_position < self.replayed_until
-            or any(position < pending.first_position for position in found)
-            or pending.earliest_ns < pending.first_arrival_ns - horizon_ns // 2
+    def _suspects(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, PendingSpans]:
+        columns = [
+            (one.first_position, one.first_arrival_ns, one.first_arrival_ns - one.since_arrival_ns)
+            for one in wanted.values()
+        ]
+        positions, arrivals, horizons = map(_integers, zip(*columns, strict=True))
+        earliest = np.fromiter((one.earliest_ns for one in wanted.values()), np.uint64, len(wanted))
+        perhaps = self.perhaps_judged(
+            TraceIds.of(list(wanted)),
+            first_positions=positions,
+            earliest_ns=earliest,
+            first_arrivals_ns=arrivals,
+            horizon_ns=int(horizons.max()),
         )
+        return {
+            trace_id: pending
+            for (trace_id, pending), asked in zip(wanted.items(), perhaps.tolist(), strict=True)
+            if asked
+        }
 
     def _read(
         self,
@@ -135,3 +173,7 @@ class SpoolHistory:
                 if frame.arrival_ns >= wanted[trace_id].since_arrival_ns:
                     read[trace_id].append(history_frame)
         return read
+
+
+def _integers(values: Sequence[int]) -> npt.NDArray[np.int64]:
+    return np.array(values, dtype=np.int64)

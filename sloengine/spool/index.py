@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -40,11 +41,14 @@ class TraceIds:
     low: Hashes
 
     @classmethod
-    def of(cls, trace_ids: Sequence[int]) -> TraceIds:
+    def of(cls, trace_ids: Sequence[int]) -> Self:
         """Return the ids of a sequence of integers, in the same order."""
         data = b"".join([trace_id.to_bytes(16, "big") for trace_id in trace_ids])
         columns = np.frombuffer(data, dtype=">u8").reshape(-1, 2).astype(np.uint64)
         return cls(columns[:, 0], columns[:, 1])
+
+    def __len__(self) -> int:
+        return len(self.high)
 
 
 class TraceHasher:
@@ -117,11 +121,16 @@ class ArrayIndex:
         Quickest where `hashes` are sorted.
         """
         first = np.searchsorted(self._hashes, hashes, side="left")
-        counts = np.searchsorted(self._hashes, hashes, side="right") - first
-        rows = np.repeat(np.arange(len(hashes)), counts)
+        inside = np.flatnonzero(first < len(self._hashes))
+        met = inside[self._hashes[first[inside]] == hashes[inside]]
+        if not len(met):
+            return met, np.empty(0, np.uint32)
+        first = first[met]
+        counts = np.searchsorted(self._hashes, hashes[met], side="right") - first
+        rows = np.repeat(np.arange(len(met)), counts)
         ends = np.cumsum(counts)
         within = np.arange(len(rows)) - np.repeat(ends - counts, counts)
-        return rows, self._offsets[first[rows] + within]
+        return met[rows], self._offsets[first[rows] + within]
 
 
 class MemoryIndex:

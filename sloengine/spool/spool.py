@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from zlib_ng.zlib_ng import crc32
 
 from sloengine.clock import Clock
@@ -20,6 +21,7 @@ from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_
 from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
 from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Hashes, MemoryIndex, TraceIds
 from sloengine.spool.index_keeper import IndexKeeper, TraceIdsOf
+from sloengine.spool.judged import JudgedTraces
 from sloengine.spool.log import NewFrame, SegmentLog
 from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.reader import SegmentReader
@@ -136,6 +138,11 @@ class Spool:
         self._reader = reader
         self._quarantine = quarantine
         self._folder_lock = lock
+        self._judged = JudgedTraces(horizon_ns=settings.horizon_ns)
+        self._recovered = list(log.segments())
+        """Segments whose traces are not among the judged ones yet, the latest first."""
+        self._recovered.reverse()
+        self._recovering = threading.Lock()
         self._settings = settings
         self._foreign_files = foreign_files
         self._lock = threading.Lock()
@@ -406,6 +413,30 @@ class Spool:
             for row, offset in zip(order[rows].tolist(), offsets.tolist(), strict=True):
                 found.setdefault(ids[row], set()).add(base + offset)
         return {trace_id: sorted(positions) for trace_id, positions in found.items()}
+
+    def note_judged(self, trace_ids: Sequence[int] | TraceIds, *, at_ns: int) -> None:
+        """Note that these traces have a verdict now, which no later span may overlook."""
+        if trace_ids:
+            self._judged.add(self._identity.hasher.hashes(trace_ids), at_ns)
+
+    def perhaps_judged(
+        self, trace_ids: Sequence[int] | TraceIds, *, since_ns: int
+    ) -> npt.NDArray[np.bool_]:
+        """Tell for each trace whether it was perhaps judged since then, by whatever process.
+
+        False is certain, and costs some nanoseconds however large the spool is; all traces of
+        frames that were there when the spool was opened are taken for judged.
+
+        Raises:
+            RetryError: A missing index cannot be built because the disk reports an error.
+        """
+        with self._recovering:
+            while self._recovered:
+                segment = self._recovered[-1]
+                hashes, _ = self._indexes.of(segment).sorted().arrays
+                self._judged.add(hashes, segment.last_arrival_ns)
+                self._recovered.pop()
+        return self._judged.perhaps(self._identity.hasher.hashes(trace_ids), since_ns)
 
     def commit_position(self, position: int) -> None:
         """Note that the store needs no frame before `position` after a crash. Never goes back."""

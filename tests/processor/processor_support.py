@@ -270,6 +270,9 @@ class Past:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def judged(self, trace_ids: Sequence[int], now_ns: int, /) -> None:
+        """The facts in `World` tell."""
+
     def earlier(self, wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
         world = self._world
         if not world.is_readable:
