@@ -87,6 +87,20 @@ def _field(tag: bytes, content: bytes) -> bytes:
     return tag + bytes(octets) + bytes([size]) + content
 
 
+def test_nothing_behind_a_payload_is_ever_read() -> None:
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, str(here / "guarded_reads.py"), "1500"],
+        env={**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parents[1]}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.startswith("0 of")
+
+
 def test_any_buffer_is_read_and_none_is_held() -> None:
     kernel, reference = plan(USUAL, CAPTURES)
     data = bytearray(unique_request(20, 1))
@@ -155,6 +169,7 @@ def test_a_first_start_without_a_folder_for_machine_code_works_and_says_what_it_
 
 @pytest.mark.slow
 @pytest.mark.traces
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["nezha-onlineboutique", "nezha-trainticket", "otlp-fixtures"])
 def test_real_traces_are_decoded_alike(traces_folder: Path, name: str) -> None:
     kernel, reference = plan((*REGEX, *UNUSUAL[2:]), CAPTURES[:3])
@@ -164,6 +179,7 @@ def test_real_traces_are_decoded_alike(traces_folder: Path, name: str) -> None:
             continue
         for request in read_requests(path):
             requests += 1
-            assert_equal(outcome(kernel, request.payload), outcome(reference, request.payload))
+            found, expected = outcome(kernel, request.payload), outcome(reference, request.payload)
+            assert_equal(found, expected, row_step=10)
     assert requests
     assert kernel.statistics.fallbacks == 0

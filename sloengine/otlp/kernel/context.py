@@ -302,7 +302,7 @@ class Context:
 
     # Running
 
-    def run(self, payload: bytes) -> int:
+    def run(self, payload: bytes | memoryview) -> int:
         """Walk over a payload, with larger buffers until they suffice; return the status."""
         while True:
             self._begin(payload)
@@ -312,7 +312,7 @@ class Context:
                 return status
             self._grow()
 
-    def _begin(self, payload: bytes) -> None:
+    def _begin(self, payload: bytes | memoryview) -> None:
         data = np.frombuffer(payload, dtype=np.uint8) if payload else np.zeros(8, dtype=np.uint8)
         self._place(at.PAYLOAD, data)
         self._set(at.LIMIT, self._get(at.PAYLOAD) + len(payload))
