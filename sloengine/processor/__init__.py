@@ -11,6 +11,7 @@ trace means is in `judge.py`, a pure function; when a trace is judged is in `pro
 
 from sloengine.processor.counters import Counter
 from sloengine.processor.history import (
+    AskedTraces,
     EarlierTrace,
     HistoryFrame,
     NoHistory,
@@ -27,6 +28,7 @@ from sloengine.processor.witness import Bench, Witness
 
 __all__ = [
     "AddResult",
+    "AskedTraces",
     "Bench",
     "Closed",
     "Committed",

@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from sloengine.definitions.plan import Plan
 from sloengine.otlp.batch import SpanBatch
 from sloengine.ottl import ConditionTable
+from sloengine.spool import TraceIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,17 @@ class EarlierTrace:
     """False where spans that the stored facts rest on are in no frame any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class AskedTraces:
+    """Traces as columns, one row each; see `PendingSpans` for what a column means."""
+
+    trace_ids: TraceIds
+    first_position: npt.NDArray[np.int64]
+    first_arrival_ns: npt.NDArray[np.int64]
+    earliest_ns: npt.NDArray[np.uint64]
+    horizon_ns: int
+
+
 class TraceHistory(Protocol):
     """Reads earlier spans of traces back."""
 
@@ -61,12 +76,21 @@ class TraceHistory(Protocol):
         """Look up many traces at once, by trace id.
 
         A trace is missing from the answer if and only if it has neither an earlier frame inside
-        the horizon nor stored facts. May raise; then nothing is lost, and it is asked again.
+        the horizon nor stored facts. May raise; then nothing is lost, and it is asked again. From
+        then on these traces count as judged.
         """
         ...
 
-    def judged(self, trace_ids: Sequence[int], now_ns: int, /) -> None:
-        """Hear that these traces have a verdict now: they are not new any more."""
+    def perhaps_earlier(self, asked: AskedTraces, /) -> npt.NDArray[np.bool_]:
+        """Tell which of very many traces `earlier` has to be asked about, at next to no cost.
+
+        False is certain: it has neither an earlier frame nor stored facts. From then on these
+        traces count as judged.
+        """
+        ...
+
+    def judged(self, trace_ids: Sequence[int], /) -> None:
+        """Hear of further traces that have a verdict now: those that nobody asked about."""
         ...
 
     def plan(self, revision: str, /) -> tuple[Plan, ConditionTable] | None:
@@ -83,7 +107,11 @@ class NoHistory:
         """Find nothing."""
         return {}
 
-    def judged(self, _trace_ids: Sequence[int], _now_ns: int, /) -> None:
+    def perhaps_earlier(self, asked: AskedTraces, /) -> npt.NDArray[np.bool_]:
+        """Find nothing."""
+        return np.zeros(len(asked.trace_ids), dtype=np.bool_)
+
+    def judged(self, _trace_ids: Sequence[int], /) -> None:
         """Forget it."""
 
     def plan(self, _revision: str, /) -> None:

@@ -157,7 +157,7 @@ class Processor:
             for trace, _ in closing:
                 self._pending.schedule(trace, now_ns)
             raise
-        self._court.history.judged([trace.trace_id for trace, _ in closing], now_ns)
+        self._court.history.judged([trace.trace_id for trace, _ in closing if trace.reopened])
         for trace, _ in closing:
             self._pending.remove(trace)
         for trace, rows, origin in verdicts.remembered:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sloengine.definitions.plan import Plan
 from sloengine.otlp import Decoder
 from sloengine.ottl import ConditionTable
-from sloengine.processor.history import EarlierTrace, HistoryFrame, PendingSpans
+from sloengine.processor.history import AskedTraces, EarlierTrace, HistoryFrame, PendingSpans
 from sloengine.spool import Spool, TraceIds
 from sloengine.store import Store
 
@@ -24,9 +24,9 @@ class SpoolHistory:
     processor: it remembers the plans of earlier revisions.
 
     Spool and store are only asked about traces that could have been judged before: those of the
-    part of the spool that is replayed, those that `judged` named inside the horizon (a filter
-    knows), and those that began (in event time) longer ago than half the horizon. Any other trace
-    is new, unless a clock is wrong by half the horizon; to find that costs next to nothing.
+    part of the spool that is replayed, those judged inside the horizon (a filter knows), and those
+    that began (in event time) longer ago than half the horizon. Any other trace is new, unless a
+    clock is wrong by half the horizon; to find that costs next to nothing.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SpoolHistory:
 
     def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
         """Look up many traces at once; see `TraceHistory.earlier`."""
-        wanted = self._suspects(wanted)
+        wanted = self._suspects(wanted) if wanted else wanted
         if not wanted:
             return {}
         since_ns = min(pending.since_arrival_ns for pending in wanted.values())
@@ -90,30 +90,21 @@ class SpoolHistory:
                 )
         return answer
 
-    def judged(self, trace_ids: Sequence[int], now_ns: int) -> None:
+    def judged(self, trace_ids: Sequence[int]) -> None:
         """See `TraceHistory.judged`."""
-        self._spool.note_judged(trace_ids, at_ns=now_ns)
+        self._spool.note_judged(trace_ids)
 
-    def perhaps_judged(
-        self,
-        trace_ids: TraceIds,
-        *,
-        first_positions: npt.NDArray[np.int64],
-        earliest_ns: npt.NDArray[np.uint64],
-        first_arrivals_ns: npt.NDArray[np.int64],
-        horizon_ns: int,
-    ) -> npt.NDArray[np.bool_]:
-        """Tell of many traces which of them `earlier` has to be asked about; the others are new.
-
-        All arrays have one row for each trace; see `PendingSpans` for their meaning.
-        """
-        if not len(trace_ids):
+    def perhaps_earlier(self, asked: AskedTraces) -> npt.NDArray[np.bool_]:
+        """See `TraceHistory.perhaps_earlier`."""
+        if not len(asked.trace_ids):
             return np.zeros(0, dtype=np.bool_)
-        since_ns = int(first_arrivals_ns.min()) - horizon_ns
-        perhaps = self._spool.perhaps_judged(trace_ids, since_ns=since_ns)
-        perhaps |= first_positions < self.replayed_until
-        old_ns = np.maximum(first_arrivals_ns - horizon_ns // 2, 0).astype(np.uint64)
-        perhaps |= earliest_ns < old_ns
+        arrivals = asked.first_arrival_ns
+        since_ns = int(arrivals.min()) - asked.horizon_ns
+        perhaps = self._spool.perhaps_judged(asked.trace_ids, since_ns=since_ns)
+        perhaps |= asked.first_position < self.replayed_until
+        old_ns = np.maximum(arrivals - asked.horizon_ns // 2, 0).astype(np.uint64)
+        perhaps |= asked.earliest_ns < old_ns
+        self._spool.note_judged(asked.trace_ids)
         return perhaps
 
     def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
@@ -128,23 +119,20 @@ class SpoolHistory:
         return self._plans[revision]
 
     def _suspects(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, PendingSpans]:
-        columns = [
-            (one.first_position, one.first_arrival_ns, one.first_arrival_ns - one.since_arrival_ns)
-            for one in wanted.values()
-        ]
-        positions, arrivals, horizons = map(_integers, zip(*columns, strict=True))
-        earliest = np.fromiter((one.earliest_ns for one in wanted.values()), np.uint64, len(wanted))
-        perhaps = self.perhaps_judged(
-            TraceIds.of(list(wanted)),
-            first_positions=positions,
-            earliest_ns=earliest,
-            first_arrivals_ns=arrivals,
-            horizon_ns=int(horizons.max()),
+        pending = wanted.values()
+        perhaps = self.perhaps_earlier(
+            AskedTraces(
+                TraceIds.of(list(wanted)),
+                np.array([one.first_position for one in pending], np.int64),
+                np.array([one.first_arrival_ns for one in pending], np.int64),
+                np.array([one.earliest_ns for one in pending], np.uint64),
+                max(one.first_arrival_ns - one.since_arrival_ns for one in pending),
+            )
         )
         return {
-            trace_id: pending
-            for (trace_id, pending), asked in zip(wanted.items(), perhaps.tolist(), strict=True)
-            if asked
+            trace_id: one
+            for (trace_id, one), is_suspect in zip(wanted.items(), perhaps.tolist(), strict=True)
+            if is_suspect
         }
 
     def _read(
@@ -173,7 +161,3 @@ class SpoolHistory:
                 if frame.arrival_ns >= wanted[trace_id].since_arrival_ns:
                     read[trace_id].append(history_frame)
         return read
-
-
-def _integers(values: Sequence[int]) -> npt.NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)

@@ -127,6 +127,7 @@ class Spool:
         quarantine: Quarantine,
         lock: FolderLock,
         settings: SpoolSettings,
+        clock: Clock,
         end: int,
         next_sequence: int,
         foreign_files: int,
@@ -144,6 +145,7 @@ class Spool:
         self._recovered.reverse()
         self._recovering = threading.Lock()
         self._settings = settings
+        self._clock = clock
         self._foreign_files = foreign_files
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
@@ -225,6 +227,7 @@ class Spool:
             reader=reader,
             quarantine=quarantine,
             lock=lock,
+            clock=clock,
             settings=SpoolSettings(disk_budget, sync_interval_s, horizon_ns, probe_interval_s),
             end=max(last.end if last else 0, committed),
             next_sequence=last.next_sequence if last else 0,
@@ -414,10 +417,10 @@ class Spool:
                 found.setdefault(ids[row], set()).add(base + offset)
         return {trace_id: sorted(positions) for trace_id, positions in found.items()}
 
-    def note_judged(self, trace_ids: Sequence[int] | TraceIds, *, at_ns: int) -> None:
+    def note_judged(self, trace_ids: Sequence[int] | TraceIds) -> None:
         """Note that these traces have a verdict now, which no later span may overlook."""
-        if trace_ids:
-            self._judged.add(self._identity.hasher.hashes(trace_ids), at_ns)
+        if len(trace_ids):
+            self._judged.add(self._identity.hasher.hashes(trace_ids), self._clock.now_ns())
 
     def perhaps_judged(
         self, trace_ids: Sequence[int] | TraceIds, *, since_ns: int

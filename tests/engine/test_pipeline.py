@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from pathlib import Path
 
 import pytest
+import zstandard
 from engine_kit import (
     NOON_NS,
     REJECTING,
@@ -21,6 +23,8 @@ from engine_kit import (
 from sloengine.clock import FrozenClock
 from sloengine.definitions import load_definitions
 from sloengine.errors import PermanentError
+from sloengine.receiver import Request
+from sloengine.spool import Encoding
 
 GOOD = (1, "checkout", "good", "")
 FAILED = (1, "checkout", "failed", "failed")
@@ -45,6 +49,33 @@ def test_a_request_sent_twice_counts_once(tmp_path: Path) -> None:
             take(stages, request(span(1, 1)))
             clock.advance(60 * SECOND_NS)
             stages.process()
+        assert outcomes(store) == [GOOD]
+
+
+def test_the_very_same_request_is_acknowledged_again_and_applied_once(tmp_path: Path) -> None:
+    with pipeline(tmp_path, FrozenClock(NOON_NS)) as (stages, _, spool):
+        first = take(stages, request(span(1, 1), span(1, 2, parent=1)))
+        again = take(stages, request(span(1, 1), span(1, 2, parent=1)))
+        assert (first.spans, first.repeated) == (2, False)
+        assert (again.spans, again.repeated) == (2, True)
+        assert len(list(spool.read(0))) == 1
+
+
+@pytest.mark.parametrize("encoding", [Encoding.GZIP, Encoding.ZSTD])
+def test_a_request_is_kept_as_it_came_and_means_the_same(
+    tmp_path: Path, encoding: Encoding
+) -> None:
+    clock = FrozenClock(NOON_NS)
+    payload = request(span(1, 1))
+    with pipeline(tmp_path, clock) as (stages, store, spool):
+        compress = gzip.compress if encoding is Encoding.GZIP else zstandard.compress
+        stored = compress(payload)
+        stages.accept(Request(stored, encoding, "grpc:test", limit=1 << 20))
+        (frame,) = spool.read(0)
+        assert (frame.stored, frame.encoding, frame.payload) == (stored, encoding, payload)
+    with pipeline(tmp_path, clock) as (stages, store, _):
+        clock.advance(10 * SECOND_NS)
+        stages.process()
         assert outcomes(store) == [GOOD]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from sloengine.definitions.plan import Plan, TransactionRule
 from sloengine.otlp.batch import SpanBatch
@@ -25,6 +26,7 @@ from sloengine.ottl import (
     parse_value,
 )
 from sloengine.processor import (
+    AskedTraces,
     Closed,
     EarlierTrace,
     HistoryFrame,
@@ -270,7 +272,11 @@ class Past:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def judged(self, trace_ids: Sequence[int], now_ns: int, /) -> None:
+    def perhaps_earlier(self, asked: AskedTraces, /) -> npt.NDArray[np.bool_]:
+        """Leave it to `earlier`."""
+        return np.ones(len(asked.trace_ids), np.bool_)
+
+    def judged(self, trace_ids: Sequence[int], /) -> None:
         """The facts in `World` tell."""
 
     def earlier(self, wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:

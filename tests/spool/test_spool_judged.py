@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spool_parts import open_spool, payload_of, put
 
+from sloengine.clock import FrozenClock
 from sloengine.spool import TraceIds
 from sloengine.spool.judged import JudgedTraces
 
@@ -78,10 +79,10 @@ def test_a_clock_that_is_set_back_loses_nothing() -> None:
 def test_traces_are_judged_once_somebody_says_so_and_not_because_a_frame_holds_them(
     tmp_path: Path,
 ) -> None:
-    spool = open_spool(tmp_path)
+    spool = open_spool(tmp_path, clock=FrozenClock(6))
     put(spool, payload_of([7, 8]), arrival_ns=5)
     assert spool.perhaps_judged([7, 8, 9], since_ns=0).tolist() == [False, False, False]
-    spool.note_judged([8], at_ns=6)
+    spool.note_judged([8])
     assert spool.perhaps_judged([7, 8, 9], since_ns=0).tolist() == [False, True, False]
     assert spool.perhaps_judged([8], since_ns=7).tolist() == [False]
     spool.close()
