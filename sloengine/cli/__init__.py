@@ -4,6 +4,6 @@ In: arguments and the environment. Out: text on standard output, messages on sta
 `ExitCode`. Guaranteed: an error on purpose prints one message and no traceback.
 """
 
-from sloengine.cli.main import cli, main
+from sloengine.cli.main import COMMANDS, HELP_OPTIONS, cli, load_command, main
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "HELP_OPTIONS", "cli", "load_command", "main"]

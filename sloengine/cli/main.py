@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from sloengine import __version__
-from sloengine.cli.backtest import backtest
-from sloengine.cli.convert import convert
-from sloengine.cli.demo import demo
-from sloengine.cli.diff import diff
-from sloengine.cli.discover import discover
-from sloengine.cli.doctor import doctor
-from sloengine.cli.expand import expand
-from sloengine.cli.explain_trace import explain_trace
-from sloengine.cli.replay import replay
-from sloengine.cli.report import report
-from sloengine.cli.schema import schema
-from sloengine.cli.serve import serve
-from sloengine.cli.test import test
-from sloengine.cli.validate import validate
 from sloengine.errors import SloengineError
 
+HELP_OPTIONS = ("-h", "--help")
 EXIT_CODES = """\b
 Exit codes:
   0  done
-  1  done, and the answer is no (demo: counts differ from the truth; test: a scenario failed)
+  1  done, and the answer is no (demo: counts differ from the truth; test: a scenario failed;
+     doctor: something is to mend; validate --strict: warnings)
   2  the command line itself is wrong
   3  definitions, configuration or input are wrong
   4  busy or not reachable: the same call may succeed later
@@ -34,8 +23,45 @@ Exit codes:
 """
 
 
+COMMANDS = (
+    "serve",
+    "validate",
+    "test",
+    "report",
+    "replay",
+    "backtest",
+    "diff",
+    "discover",
+    "doctor",
+    "explain-trace",
+    "expand",
+    "convert",
+    "schema",
+    "demo",
+)
+"""In the order of help: what runs, what checks, what tells, what writes."""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command when it is asked for: most need a database, some need none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+
+def load_command(name: str) -> click.Command:
+    """Import one of `COMMANDS`."""
+    attribute = name.replace("-", "_")
+    command: click.Command = getattr(import_module(f"sloengine.cli.{attribute}"), attribute)
+    return command
+
+
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    cls=_LazyGroup,
+    context_settings={"help_option_names": list(HELP_OPTIONS), "max_content_width": 100},
     epilog=EXIT_CODES,
 )
 @click.version_option(__version__, prog_name="sloengine")
@@ -48,25 +74,6 @@ def cli() -> None:
       sloengine serve --config engine.yaml   run beside a Collector
       sloengine report                       the error budgets of the running engine
     """
-
-
-for command in (
-    serve,
-    validate,
-    test,
-    report,
-    replay,
-    backtest,
-    diff,
-    discover,
-    expand,
-    demo,
-    schema,
-    convert,
-    explain_trace,
-    doctor,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

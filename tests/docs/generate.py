@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sloengine import names
-from sloengine.cli import cli
+from sloengine.authoring.field_tables import with_tables
+from sloengine.authoring.schema import schema_text
+from sloengine.cli import COMMANDS, HELP_OPTIONS, cli, load_command
 from sloengine.config import EngineConfig
 from sloengine.config.durations import duration_text, parse_duration_ns
 from sloengine.report import schema_page
@@ -31,7 +33,8 @@ def _cli_lines() -> Iterator[str]:
     yield "Made from `sloengine --help` by `make docs`; do not edit."
     yield ""
     yield from _block(cli, "sloengine")
-    for name, command in sorted(cli.commands.items()):
+    for name in COMMANDS:
+        command = load_command(name)
         yield ""
         yield f"## sloengine {name}"
         yield ""
@@ -39,7 +42,13 @@ def _cli_lines() -> Iterator[str]:
 
 
 def _block(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    context = click.Context(
+        command,
+        info_name=name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=list(HELP_OPTIONS),
+    )
     yield "```text"
     yield from (line.rstrip() for line in command.get_help(context).splitlines())
     yield "```"
@@ -95,8 +104,10 @@ def _default(field: FieldInfo) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "configuration.md": configuration_page,
+    "definitions.md": lambda: with_tables((DOCS / "definitions.md").read_text(encoding="utf-8")),
     "metrics.md": names.render_markdown,
     "report-json.md": schema_page,
+    "schema/definitions.schema.json": schema_text,
 }
 
 

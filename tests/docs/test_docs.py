@@ -10,7 +10,7 @@ import pytest
 import yaml
 from generate import DOCS, PAGES
 
-from sloengine.cli import cli
+from sloengine.cli import COMMANDS
 from sloengine.definitions import load_definitions
 
 ROOT = DOCS.parent
@@ -72,7 +72,7 @@ def test_the_tee_of_the_readme_is_the_one_that_a_collector_was_tested_with() -> 
 def test_every_command_of_the_readme_exists() -> None:
     used = set(re.findall(r"sloengine ([a-z][a-z-]+)", "\n".join(_code(README))))
     assert used
-    assert used <= set(cli.commands)
+    assert used <= set(COMMANDS)
 
 
 def test_every_make_target_of_the_readme_exists() -> None:
