@@ -18,6 +18,7 @@ from sloengine.processor.history import (
     PendingSpans,
     TraceHistory,
 )
+from sloengine.processor.interface import ProcessorFactory, TraceProcessor
 from sloengine.processor.judge import Judge, Verdict, judge_trace
 from sloengine.processor.loop import Committed, ProcessLoop
 from sloengine.processor.processor import AddResult, Processor, ProcessorSettings
@@ -40,11 +41,13 @@ __all__ = [
     "PendingSpans",
     "ProcessLoop",
     "Processor",
+    "ProcessorFactory",
     "ProcessorSettings",
     "SpanKey",
     "SpanRow",
     "SpoolHistory",
     "TraceHistory",
+    "TraceProcessor",
     "Verdict",
     "Witness",
     "judge_trace",

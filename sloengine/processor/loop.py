@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sloengine.errors import SloengineError
-from sloengine.processor.processor import Processor
+from sloengine.processor.interface import TraceProcessor
 from sloengine.processor.verdicts import Closed
 from sloengine.spool import Spool
 from sloengine.store import CommitResult, FactBatch, Store
@@ -37,7 +37,7 @@ class ProcessLoop:
 
     def __init__(
         self,
-        processor: Processor,
+        processor: TraceProcessor,
         spool: Spool,
         store: Store,
         *,
@@ -55,7 +55,7 @@ class ProcessLoop:
         self._last_commit_ns = 0
 
     @property
-    def processor(self) -> Processor:
+    def processor(self) -> TraceProcessor:
         """The one whose traces are closed now."""
         return self._processor
 
@@ -69,7 +69,7 @@ class ProcessLoop:
         """Whether commits fail and memory for pending traces is used up."""
         return self._failure is not None and self._processor.is_over_budget
 
-    def replace_processor(self, processor: Processor) -> None:
+    def replace_processor(self, processor: TraceProcessor) -> None:
         """Close the traces of another processor from now on. The caller holds the lock."""
         self._processor = processor
 
@@ -119,4 +119,5 @@ class ProcessLoop:
             arrival_ns=now_ns,
             counters=closed.counters,
             origins=closed.origins,
+            columns=closed.columns,
         )

@@ -12,7 +12,7 @@ from sloengine.processor.history import EarlierTrace, PendingSpans, TraceHistory
 from sloengine.processor.judge import Judge
 from sloengine.processor.pending import PendingTrace
 from sloengine.processor.rows import BatchRows, SpanKey, SpanRow, beats
-from sloengine.store.facts import Fact
+from sloengine.store.facts import Fact, FactColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,16 @@ class Closed:
     last_position: int
     """The newest frame that was used, -1 where none was: a commit must wait until the spool is
     durable up to and including it."""
+    columns: FactColumns | None = None
+    """Further facts, with their origins: none of them is in `facts`."""
+
+    def every_fact(self) -> tuple[Fact, ...]:
+        """Return all facts as objects; slow where there are columns."""
+        return self.facts if self.columns is None else (*self.facts, *self.columns.facts())
+
+    def every_origin(self) -> Mapping[int, int]:
+        """Return `origins` of all traces with facts; slow where there are columns."""
+        return self.origins if self.columns is None else {**self.columns.origins(), **self.origins}
 
 
 class Court:
@@ -45,24 +55,24 @@ class Court:
         self.replayed_until = 0
         """Traces that begin before this position may have been judged by an earlier process."""
         self._key = key
-        self._horizon_ns = horizon_ns
+        self.horizon_ns = horizon_ns
         self._earlier_judges: dict[str, Judge] = {}
 
     def earlier(self, traces: Iterable[PendingTrace]) -> Mapping[int, EarlierTrace]:
         """Ask the history for what came before, of those that do not hold it themselves."""
-        wanted = {
-            trace.trace_id: PendingSpans(
-                trace.first_position,
-                trace.last_position,
-                trace.first_arrival_ns,
-                trace.first_arrival_ns - self._horizon_ns,
-                min(row.start_ns for row in trace.rows.values()),
-                max(row.end_ns for row in trace.rows.values()),
-            )
-            for trace in traces
-            if not trace.reopened
-        }
+        wanted = {trace.trace_id: self.part(trace) for trace in traces if not trace.reopened}
         return self.history.earlier(wanted) if wanted else {}
+
+    def part(self, trace: PendingTrace) -> PendingSpans:
+        """What the history must know of a trace to find the rest of it."""
+        return PendingSpans(
+            trace.first_position,
+            trace.last_position,
+            trace.first_arrival_ns,
+            trace.first_arrival_ns - self.horizon_ns,
+            min(row.start_ns for row in trace.rows.values()),
+            max(row.end_ns for row in trace.rows.values()),
+        )
 
     def judge_of(self, revision: str | None) -> Judge | None:
         """The judge for traces that `revision` closed; None where its definitions are gone."""

@@ -13,8 +13,10 @@ from sloengine.store.facts import (
     OTHER,
     OTHER_SERVICE,
     OTHER_SPAN,
+    Coded,
     Fact,
     FactBatch,
+    FactColumns,
     StoredTrace,
 )
 from sloengine.store.key import read_hash_key
@@ -41,6 +43,7 @@ __all__ = [
     "OTHER",
     "OTHER_SERVICE",
     "OTHER_SPAN",
+    "Coded",
     "CommitResult",
     "Correction",
     "CountWindow",
@@ -52,6 +55,7 @@ __all__ = [
     "ExportState",
     "Fact",
     "FactBatch",
+    "FactColumns",
     "LeftOut",
     "OtherName",
     "ReasonCount",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import isqrt
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from sloengine.store.facts import Fact
+from sloengine.store.facts import Coded, Fact, FactBatch, FactColumns
 
 IDENTITY = ("trace_hi", "trace_lo", "entry_span_id", "entry_kind")
 CONTENT = (
@@ -78,6 +79,84 @@ def fact_table(facts: Sequence[Fact], origins: Mapping[int, int], position: int)
     )
 
 
+def batch_table(batch: FactBatch) -> pa.Table:
+    """Return all facts of a batch as `fact_table` has them."""
+    if batch.columns is None:
+        return fact_table(batch.facts, batch.origins, batch.position)
+    columns = column_table(batch.columns)
+    if not batch.facts:
+        return columns
+    return pa.concat_tables([columns, fact_table(batch.facts, batch.origins, batch.position)])
+
+
+def column_table(facts: FactColumns) -> pa.Table:
+    """Return columns as `fact_table` would return the same facts."""
+    rows = len(facts)
+    start = np.minimum(facts.start_ns, np.uint64(INT64_MAX)).view(np.int64)
+    end = np.minimum(facts.end_ns, np.uint64(INT64_MAX)).view(np.int64)
+    amounts = facts.amount_micros
+    if amounts is not None:
+        amounts = [_int64_or_none(amount) for amount in amounts]
+    return pa.table(
+        {
+            "trace_hi": pa.array(facts.trace_hi, pa.uint64()),
+            "trace_lo": pa.array(facts.trace_lo, pa.uint64()),
+            "entry_span_id": pa.array(facts.entry_span_id, pa.uint64()),
+            "entry_kind": pa.array(facts.entry_kind, pa.uint8()),
+            "transaction": _decoded(facts.transaction),
+            "definition": _decoded(facts.definition),
+            "revision": pa.repeat(pa.scalar(facts.revision, pa.string()), rows),
+            "start_ns": pa.array(start, pa.int64()),
+            "end_ns": pa.array(end, pa.int64()),
+            "outcome": _decoded(facts.outcome),
+            "reason": _decoded(facts.reason),
+            "incomplete": pa.array(facts.incomplete, pa.bool_()),
+            "customer": _optional(facts.customer, pa.binary(), rows),
+            "session": _optional(facts.session, pa.binary(), rows),
+            "intent": _optional(facts.intent, pa.binary(), rows),
+            "amount_micros": _optional(amounts, pa.int64(), rows),
+            "currency": _optional(facts.currency, pa.string(), rows),
+            "dimensions": pa.MapArray.from_arrays(
+                pa.array(facts.dimension_offsets, pa.int32()),
+                _decoded(facts.dimension_names),
+                pa.array(facts.dimension_values, pa.string()),
+            ),
+            "origin": pa.array(facts.origin, pa.int64()),
+            "bucket": _buckets(start, end),
+        }
+    )
+
+
+def repeats_identity(batch: FactBatch) -> bool:
+    """Whether two facts of a batch have one identity."""
+    keys = [(f.trace_id, f.entry_span_id, f.entry_kind) for f in batch.facts]
+    identities = set(keys)
+    if len(identities) < len(keys):
+        return True
+    columns = batch.columns
+    if columns is None or not len(columns):
+        return False
+    if not identities.isdisjoint(_identities_of(columns, {trace_id for trace_id, _, _ in keys})):
+        return True
+    parts = (columns.entry_kind, columns.entry_span_id, columns.trace_lo, columns.trace_hi)
+    order = np.lexsort(parts)
+    is_same = np.ones(len(columns) - 1, dtype=bool)
+    for part in parts:
+        is_same &= part[order][1:] == part[order][:-1]
+    return bool(is_same.any())
+
+
+def _identities_of(columns: FactColumns, traces: Collection[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield the identities of the rows that are of some traces."""
+    if not traces:
+        return
+    high, low = columns.trace_hi.tolist(), columns.trace_lo.tolist()
+    for row, (first, last) in enumerate(zip(high, low, strict=True)):
+        trace_id = first << 64 | last
+        if trace_id in traces:
+            yield trace_id, int(columns.entry_span_id[row]), int(columns.entry_kind[row])
+
+
 def trace_table(trace_ids: Iterable[int]) -> pa.Table:
     """Return trace ids as the columns `trace_hi` and `trace_lo`."""
     ids = list(trace_ids)
@@ -98,7 +177,7 @@ def bucket_of(duration_ns: int) -> int:
     return _FIRST_BUCKET + int(np.searchsorted(_UPPER_BOUNDS, duration_ns, side="left"))
 
 
-def _buckets(start: Sequence[int], end: Sequence[int]) -> pa.Array:
+def _buckets(start: npt.ArrayLike, end: npt.ArrayLike) -> pa.Array:
     duration = np.asarray(end, dtype=np.int64) - np.asarray(start, dtype=np.int64)
     bucket = np.searchsorted(_UPPER_BOUNDS, duration, side="left") + _FIRST_BUCKET
     return pa.array(bucket.astype(np.int16), mask=duration <= 0)
@@ -116,6 +195,14 @@ def _dimensions(facts: Sequence[Fact]) -> pa.Array:
         pa.array([key for key, _ in items], pa.string()),
         pa.array([value for _, value in items], pa.string()),
     )
+
+
+def _decoded(column: Coded) -> pa.Array:
+    return pa.array(column.texts, pa.string()).take(pa.array(column.codes, pa.int32()))
+
+
+def _optional(values: Sequence[object] | None, kind: pa.DataType, rows: int) -> pa.Array:
+    return pa.nulls(rows, kind) if values is None else pa.array(values, kind)
 
 
 def _int64_or_none(value: int | None) -> int | None:

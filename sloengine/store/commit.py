@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from sloengine.store.columns import CONTENT, IDENTITY, fact_table, trace_table
+from sloengine.store.columns import CONTENT, IDENTITY, batch_table, trace_table
 from sloengine.store.database import arrow_view, run
 from sloengine.store.facts import FactBatch
 from sloengine.store.slots import SLOT_NS
@@ -243,7 +243,7 @@ def write_batch(
         names, values = list(batch.counters), list(batch.counters.values())
         run(cursor, _COUNTERS, {"names": names, "values": values})
     run(cursor, "UPDATE spool_position SET position = $position", {"position": batch.position})
-    return CommitResult(new=added - replaced, corrected=gone, unchanged=len(batch.facts) - added)
+    return CommitResult(new=added - replaced, corrected=gone, unchanged=len(batch) - added)
 
 
 def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) -> None:
@@ -255,10 +255,10 @@ def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) ->
 
 def _compare(cursor: duckdb.DuckDBPyConnection, batch: FactBatch) -> tuple[int, int, int]:
     """Fill `gone` and `fresh`; return how many rows go, come, and come in place of another."""
-    with arrow_view(cursor, "arrow_given", fact_table(batch.facts, batch.origins, batch.position)):
+    with arrow_view(cursor, "arrow_given", batch_table(batch)):
         if not batch.recheck:
             run(cursor, _ALL_FRESH)
-            return 0, len(batch.facts), 0
+            return 0, len(batch), 0
         run(cursor, _GIVEN)
     with arrow_view(cursor, "arrow_recheck", trace_table(batch.recheck)):
         run(cursor, "CREATE OR REPLACE TEMP TABLE recheck AS SELECT * FROM arrow_recheck")

@@ -16,7 +16,7 @@ from sloengine.clock import Clock
 from sloengine.definitions.plan import Plan
 from sloengine.errors import StoreError
 from sloengine.store import retention
-from sloengine.store.columns import trace_table
+from sloengine.store.columns import repeats_identity, trace_table
 from sloengine.store.commit import CommitResult, write_batch
 from sloengine.store.database import (
     FILE_NAME,
@@ -206,8 +206,7 @@ class Store:
         """
         if self._indicators is None:
             raise RuntimeError("commit before register_plan: no one would count these facts")
-        identities = {(f.trace_id, f.entry_span_id, f.entry_kind) for f in batch.facts}
-        if len(identities) != len(batch.facts):
+        if repeats_identity(batch):
             raise ValueError("a batch holds two facts of one identity (trace, entry span, kind)")
         with self._writing() as cursor:
             result = write_batch(cursor, batch, self._indicators)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +33,11 @@ from sloengine.processor import (
     HistoryFrame,
     PendingSpans,
     Processor,
+    ProcessorFactory,
     ProcessorSettings,
     SpanKey,
     SpanRow,
+    TraceProcessor,
     Verdict,
     judge_trace,
 )
@@ -193,6 +196,9 @@ class World:
     The store is held to its contract: facts of a trace that is not in `recheck` are new.
     """
 
+    make: ClassVar[ProcessorFactory] = Processor
+    """Which implementation runs; tests of another one put it here."""
+
     def __init__(
         self,
         plan: Plan,
@@ -209,6 +215,7 @@ class World:
         """Frames before this position were deleted."""
         self.asked: list[frozenset[int]] = []
         self.is_readable = True
+        self.knows_plans = True
         self.settings = settings or ProcessorSettings()
         self.plan = plan
         self.processor = self._new()
@@ -217,8 +224,10 @@ class World:
     def table(self) -> ConditionTable:
         return self.plans[self.plan.revision][1]
 
-    def _new(self) -> Processor:
-        return Processor(self.plan, self.table, settings=self.settings, key=KEY, history=Past(self))
+    def _new(self) -> TraceProcessor:
+        return type(self).make(
+            self.plan, self.table, settings=self.settings, key=KEY, history=Past(self)
+        )
 
     def receive(self, arrival_ns: int, *spans: tuple[int, Span]) -> tuple[int, int, int]:
         """Accept one request, and apply it."""
@@ -239,14 +248,15 @@ class World:
     def commit(self, closed: Closed) -> None:
         assert closed.last_position < len(self.frames)
         by_trace: dict[int, list[Fact]] = {trace_id: [] for trace_id in closed.recheck}
-        for fact in closed.facts:
+        for fact in closed.every_fact():
             by_trace.setdefault(fact.trace_id, []).append(fact)
+        origins = closed.every_origin()
         for trace_id, facts in by_trace.items():
             assert trace_id in closed.recheck or trace_id not in self.stored, "counted twice"
             self.stored.pop(trace_id, None)
             if facts:
                 self.stored[trace_id] = tuple(facts)
-                self.origins[trace_id] = closed.origins[trace_id]
+                self.origins[trace_id] = origins[trace_id]
         position = self.processor.safe_position(len(self.frames))
         assert position >= self.position, "the stored position went back"
         self.position = position
@@ -313,4 +323,4 @@ class Past:
         return answer
 
     def plan(self, revision: str, /) -> tuple[Plan, ConditionTable] | None:
-        return self._world.plans.get(revision)
+        return self._world.plans.get(revision) if self._world.knows_plans else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from processor_support import KEY, SERVER, Past, Span, World, batch_of, plan_of, rule, table_of
+from processor_support import KEY, SERVER, Span, World, batch_of, plan_of, rule, table_of
 
 from sloengine.clock import FrozenClock
 from sloengine.definitions.plan import AnySpan, Outcome, OutcomeRule, Plan, Scope
@@ -54,7 +54,7 @@ def test_a_whole_trace_closes_after_idle_wait() -> None:
     assert world.close(clock.now_ns()).traces == 0
     clock.advance(1)
     closed = world.close(clock.now_ns())
-    assert (closed.traces, len(closed.facts), closed.last_position) == (1, 1, 1)
+    assert (closed.traces, len(closed.every_fact()), closed.last_position) == (1, 1, 1)
     assert closed.counters == {Counter.CLOSED_COMPLETE: 1, Counter.APPLIED: 2}
     assert world.processor.pending_traces == world.processor.pending_spans == 0
     assert world.close(clock.now_ns() + 1000 * S).traces == 0
@@ -68,7 +68,7 @@ def test_a_trace_whose_parent_is_missing_waits_for_max_wait() -> None:
     for seconds in (11, 60, 119):
         assert world.close(NOON + seconds * S).traces == 0
     closed = world.close(NOON + 120 * S)
-    assert [fact.incomplete for fact in closed.facts] == [True]
+    assert [fact.incomplete for fact in closed.every_fact()] == [True]
     assert closed.counters[Counter.CLOSED_MAX_WAIT] == 1
 
 
@@ -80,7 +80,7 @@ def test_a_missing_parent_that_arrives_makes_the_trace_whole() -> None:
     world.receive(NOON + 40 * S, (7, Span(2, 1)))
     assert world.close(NOON + 50 * S - 1).traces == 0
     closed = world.close(NOON + 50 * S)
-    assert [fact.incomplete for fact in closed.facts] == [False]
+    assert [fact.incomplete for fact in closed.every_fact()] == [False]
 
 
 def test_an_excused_parent_is_not_waited_for() -> None:
@@ -88,7 +88,7 @@ def test_an_excused_parent_is_not_waited_for() -> None:
     world = world_with()
     world.receive(NOON, (7, Span(1, 99, "a")), (8, Span(1, 99, kind=SERVER)))
     closed = world.close(NOON + 10 * S)
-    assert [fact.trace_id for fact in closed.facts] == [7]
+    assert [fact.trace_id for fact in closed.every_fact()] == [7]
     assert world.processor.pending_ids() == {8}
 
 
@@ -105,7 +105,7 @@ def test_everything_closes_at_the_end_of_input() -> None:
     world = world_with()
     world.receive(NOON, (7, Span(1, 0, "a")), (8, Span(2, 1, "a")))
     closed = world.close(NOON, everything=True)
-    assert [fact.incomplete for fact in closed.facts] == [False, False]
+    assert [fact.incomplete for fact in closed.every_fact()] == [False, False]
     assert closed.counters == {Counter.CLOSED_END: 2, Counter.APPLIED: 2}
 
 
@@ -126,10 +126,10 @@ def test_the_longest_idle_close_early_at_the_byte_budget() -> None:
     world.receive(NOON + 9, (1, Span(2, 1, "bad")))
     assert world.processor.is_over_budget
     closed = world.close(NOON + 10)
-    early = [fact.trace_id for fact in closed.facts]
+    early = [fact.trace_id for fact in closed.every_fact()]
     assert early == list(range(2, 2 + len(early)))
     assert 0 < len(early) < 7
-    assert all(fact.incomplete for fact in closed.facts)
+    assert all(fact.incomplete for fact in closed.every_fact())
     assert closed.counters[Counter.CLOSED_MEMORY] == len(early)
     assert closed.counters[Counter.INCOMPLETE] == len(early)
     assert not world.processor.is_over_budget
@@ -206,7 +206,7 @@ def test_a_late_span_reopens_a_recent_trace_and_judges_it_whole() -> None:
     closed = world.close(NOON + 70 * S)
     assert len(world.asked) == asked
     assert closed.recheck == {7}
-    assert closed.origins == {7: 0}
+    assert closed.every_origin() == {7: 0}
     assert closed.counters == {
         Counter.CLOSED_COMPLETE: 1,
         Counter.APPLIED: 1,
@@ -223,7 +223,7 @@ def test_a_late_span_of_a_forgotten_trace_has_it_read_again() -> None:
     world.receive(NOON + 60 * S, (7, Span(2, 1, "bad")), (7, Span(3, 1)))
     closed = world.close(NOON + 200 * S)
     assert closed.recheck == {7}
-    assert closed.origins == {7: 0}
+    assert closed.every_origin() == {7: 0}
     assert closed.counters == {
         Counter.CLOSED_MAX_WAIT: 1,
         Counter.APPLIED: 1,
@@ -274,11 +274,7 @@ def test_a_late_span_of_a_forgotten_revision_is_unverifiable() -> None:
     world.close(NOON + 10 * S)
     world.restart(PLAN)
 
-    class Forgetful(Past):
-        def plan(self, _revision: str, /) -> None:
-            return None
-
-    world.processor._court.history = Forgetful(world)
+    world.knows_plans = False
     world.receive(NOON + 60 * S, (7, Span(2, 1, "bad")))
     closed = world.close(NOON + 200 * S)
     assert closed.counters == {Counter.LATE_UNVERIFIABLE: 1}
@@ -294,7 +290,7 @@ def test_beyond_the_horizon_stored_facts_are_left_as_they_are(recent_traces: int
     world.receive(NOON + 3601 * S, (7, Span(2, 1, "bad")), (7, Span(3, 2)))
     closed = world.close(NOON + 4000 * S)
     assert closed.counters == {Counter.LATE_UNVERIFIABLE: 2}
-    assert (closed.facts, closed.recheck, closed.traces) == ((), frozenset(), 0)
+    assert (closed.every_fact(), closed.recheck, closed.traces) == ((), frozenset(), 0)
     assert outcomes(world) == [(7, "good")]
     assert world.processor.safe_position(2) == 2
 
@@ -391,7 +387,7 @@ def test_a_history_that_cannot_be_read_loses_nothing() -> None:
     assert world.processor.pending_ids() == {7, 8}
     assert world.processor.safe_position(2) == 0
     world.is_readable = True
-    assert [f.trace_id for f in world.close(NOON + 10 * S).facts] == [7]
+    assert [f.trace_id for f in world.close(NOON + 10 * S).every_fact()] == [7]
     assert world.close(NOON + 120 * S).traces == 1
 
 
