@@ -96,7 +96,10 @@ def clock_skew(vitals: Vitals) -> list[Check]:
     calls = sum(pair.calls for pair in vitals.pairs.values())
     if not calls:
         return [Check("clock skew", Level.NONE, "no call from service to service to compare")]
-    return [Check("clock skew", Level.OK, f"none in {counted(calls, 'call')} between services")]
+    outside = sum(pair.outside for pair in vitals.pairs.values())
+    within = f"; {share(outside, calls)} of server spans lie outside their call by less"
+    text = f"services agree within {seconds_of(_SKEW_NS)} in {counted(calls, 'call')}"
+    return [Check("clock skew", Level.OK, text + (within if outside else ""))]
 
 
 def _by_called(vitals: Vitals) -> dict[str, PairSkew]:
@@ -183,8 +186,8 @@ def _late_service(service: str, found: ServiceArrivals, waits: Waits) -> Check:
 
 
 def seconds_of(ns: int) -> str:
-    """Return a setting as it is written: `10 s`."""
-    return f"{ns / 10**9:g} s"
+    """Return a setting as it is written: `10 s`, `5 ms`."""
+    return f"{ns / 10**9:g} s" if ns >= 10**9 else f"{ns / 10**6:g} ms"
 
 
 def attributes(sightings: Sightings) -> list[Check]:
