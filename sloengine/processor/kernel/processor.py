@@ -1,0 +1,491 @@
+"""`KernelProcessor`: what `Processor` does, for the traffic of a busy site."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sloengine.definitions.plan import Plan
+from sloengine.otlp.batch import SpanBatch
+from sloengine.ottl import SERVICE_NAME, SPAN_NAME, ConditionTable
+from sloengine.processor.compiled import CompiledPlan
+from sloengine.processor.counters import Counter
+from sloengine.processor.history import (
+    AskedTraces,
+    EarlierTrace,
+    NoHistory,
+    PendingSpans,
+    TraceHistory,
+)
+from sloengine.processor.judge import Judge
+from sloengine.processor.kernel import layout as at
+from sloengine.processor.kernel.arena import Words
+from sloengine.processor.kernel.ending import (
+    attach_labels,
+    choose_due,
+    discard,
+    end_traces,
+    forget_judged,
+    put_off,
+    spans_of,
+)
+from sloengine.processor.kernel.facts import FactWriter
+from sloengine.processor.kernel.intake import Label, Shelf
+from sloengine.processor.kernel.judging import judge_traces
+from sloengine.processor.kernel.keeping import ForgottenError
+from sloengine.processor.kernel.program import Program
+from sloengine.processor.kernel.work import Work
+from sloengine.processor.pending import PendingTrace
+from sloengine.processor.processor import AddResult, ProcessorSettings
+from sloengine.processor.rows import weight_of
+from sloengine.processor.verdicts import Closed, Court, Verdicts
+from sloengine.spool import TraceIds
+from sloengine.store.facts import FactColumns
+
+_LOW_64 = (1 << 64) - 1
+_LONGEST_NS = 1 << 61
+"""Longer than anybody waits; a sum of it and any instant is still a word."""
+_REASONS = {
+    at.MAY_WAIT: Counter.CLOSED_COMPLETE,
+    at.AS_IT_STANDS: Counter.CLOSED_MAX_WAIT,
+    at.IN_HASTE: Counter.CLOSED_MEMORY,
+}
+
+
+class KernelProcessor:
+    """Collects spans into traces, and judges each trace when it is complete.
+
+    Guarantees what `Processor` guarantees, by which it is tested; traces that are rare (spans that
+    share an id, cycles, dozens of entries, those judged before) are judged by the same judge.
+    Facts come as `Closed.columns`, those of rare traces as `Closed.facts`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        table: ConditionTable,
+        *,
+        settings: ProcessorSettings,
+        key: bytes,
+        history: TraceHistory,
+    ) -> None:
+        self._court = Court(Judge(plan, table, key), key, history, settings.late_horizon_ns)
+        self._settings = settings
+        self._compiled = CompiledPlan(plan, table)
+        self._program = Program(plan, table, self._compiled)
+        self._writer = FactWriter(plan, self._program, key)
+        self._work = Work(self._program)
+        self._shelf = Shelf(plan, settings.memory_bytes)
+        self._arena = self._shelf.arena
+        state = self._arena.state
+        state[at.IDLE_WAIT] = min(settings.idle_wait_ns, _LONGEST_NS)
+        state[at.MAX_WAIT] = min(settings.max_wait_ns, _LONGEST_NS)
+        state[at.HORIZON] = min(settings.late_horizon_ns, _LONGEST_NS)
+
+    @property
+    def pending_traces(self) -> int:
+        """How many traces wait for spans or for their time."""
+        return self._arena[at.PENDING_TRACES]
+
+    @property
+    def pending_spans(self) -> int:
+        """How many spans wait for their first verdict."""
+        return self._arena[at.PENDING_SPANS]
+
+    @property
+    def is_over_budget(self) -> bool:
+        """Whether the next `close` will have to close traces early."""
+        return self._arena[at.PENDING_BYTES] > self._settings.memory_bytes
+
+    def pending_ids(self) -> frozenset[int]:
+        """The ids of all pending traces."""
+        return frozenset(_trace_ids(self._arena.traces[self._pending_rows()]))
+
+    def mark_replayed_until(self, position: int) -> None:
+        """Frames before `position` may have been applied by an earlier process: traces that begin
+        there are in `recheck` when they close.
+        """
+        self._court.replayed_until = position
+
+    def discard(self, trace_ids: Collection[int]) -> None:
+        """Forget pending traces that another processor has judged meanwhile (on a reload)."""
+        for trace_id in trace_ids:
+            discard(self._arena.address, _signed(trace_id >> 64), _signed(trace_id & _LOW_64))
+        self._shelf.batches.drop_unused()
+
+    def safe_position(self, end: int) -> int:
+        """The oldest frame that a pending trace still needs, else `end`: the end of what was added.
+
+        To be asked together with `close`: what `close` returned is pending no more.
+        """
+        first = self._arena.first
+        return min(end, int(first.min())) if len(first) else end
+
+    def add(self, batch: SpanBatch, *, position: int, arrival_ns: int) -> AddResult:
+        """Take in the spans of the frame at `position` of the spool, which came at `arrival_ns`.
+
+        A frame may be added twice; the second time changes nothing.
+        """
+        if batch.table is not self._court.judge.table:
+            raise ValueError("the batch was decoded under another plan; decode the frame again")
+        duplicates, late = self._shelf.add(batch, position=position, arrival_ns=arrival_ns)
+        return AddResult(len(batch), duplicates, late)
+
+    def close(self, now_ns: int, *, everything: bool = False) -> Closed:
+        """Judge the traces that are complete at `now_ns`, and stop waiting for them.
+
+        `everything` closes all, for the end of input. If the history cannot be read its error is
+        raised, and all traces stay as they were.
+        """
+        self._program.sync()
+        self._work.begin(self._arena[at.LONGEST])
+        if everything:
+            judged = self._judge(_records(self._pending_rows(), at.AS_IT_STANDS))
+            reasons = [Counter.CLOSED_END] * len(judged)
+        else:
+            judged = self._due(now_ns)
+            reasons = [_REASONS[how] for how in judged[:, at.J_HOW].tolist()]
+        closed = self._conclude(judged, reasons)
+        room = max(0, self._settings.memory_bytes - self._arena[at.PENDING_BYTES])
+        forget_judged(self._arena.address, now_ns, self._settings.recent_traces, room)
+        self._shelf.batches.drop_unused()
+        self._arena.drop_freed_values()
+        return closed
+
+    def _pending_rows(self) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(self._arena.first != at.NEVER)
+
+    # Which traces, and what the kernel says of them
+
+    def _due(self, now_ns: int) -> Words:
+        """Judge the traces that are to close now."""
+        address = self._arena.address
+        due = np.flatnonzero(self._arena.due <= now_ns)
+        records = _records(due, at.MAY_WAIT)
+        size = choose_due(address, _address(due), len(due), now_ns, _address(records))
+        judged = self._judge(records[:size])
+        unsure = (judged[:, at.J_STATUS] == at.ELSEWHERE) & (judged[:, at.J_HOW] == at.MAY_WAIT)
+        for number in np.flatnonzero(unsure).tolist():
+            if not self._court.judge.is_whole(self._trace(judged[number]).rows):
+                judged[number, at.J_STATUS] = at.NOT_WHOLE
+        put_off(address, _address(judged), len(judged))
+        judged = judged[judged[:, at.J_STATUS] != at.NOT_WHOLE]
+        early = self._longest_idle(judged)
+        return np.concatenate([judged, self._judge(early)]) if len(early) else judged
+
+    def _longest_idle(self, closing: Words) -> Words:
+        """Records of the traces that must close early, beside those that close, to fit."""
+        traces = self._arena.traces
+        excess = self._arena[at.PENDING_BYTES] - self._settings.memory_bytes
+        excess -= int(_sizes(traces[closing[:, at.J_TRACE]]).sum())
+        if excess <= 0:
+            return _records(np.empty(0, np.intp), at.IN_HASTE)
+        others = np.setdiff1d(self._pending_rows(), closing[:, at.J_TRACE], assume_unique=True)
+        others = others[np.argsort(traces[others, at.T_LAST_ARRIVAL], kind="stable")]
+        enough = np.searchsorted(np.cumsum(_sizes(traces[others])), excess) + 1
+        return _records(others[:enough], at.IN_HASTE)
+
+    def _judge(self, judged: Words) -> Words:
+        """Have the kernel judge traces; return their records."""
+        arena, work, start = self._arena, self._work, 0
+        while start < len(judged):
+            start, status = judge_traces(
+                *(arena.address, self._program.address, work.address),
+                *(_address(judged), start, len(judged)),
+            )
+            if status == at.CROWDED:
+                work.grow_facts(int(arena.traces[judged[start, at.J_TRACE], at.T_COUNT]))
+        return judged
+
+    def _conclude(self, judged: Words, reasons: Sequence[Counter]) -> Closed:
+        """Ask the history, let the plain judge have what is his, and stop waiting for all."""
+        status = judged[:, at.J_STATUS]
+        labels = self._labels(judged)
+        traces = self._arena.traces[judged[:, at.J_TRACE]]
+        known = dict(zip(_trace_ids(traces), range(len(judged)), strict=True))
+        trace_ids = list(known)
+        elsewhere = {
+            number: self._trace_for_judge(judged[number])
+            for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
+        }
+        earlier = self._earlier(judged, traces, trace_ids, elsewhere)
+        for trace_id in earlier:
+            number = known[trace_id]
+            if number not in elsewhere:
+                status[number] = at.ELSEWHERE
+                elsewhere[number] = self._trace(judged[number])
+        verdicts = Verdicts(self._court, earlier)
+        for number, trace in elsewhere.items():
+            self._judge_elsewhere(verdicts, trace, reasons[number])
+        own = {trace.trace_id for trace, rows, _ in verdicts.remembered if rows is trace.rows}
+        for number, trace in elsewhere.items():
+            is_kept = trace.trace_id in own and not isinstance(trace, _PartOfTrace)
+            status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
+        here = status == at.JUDGED_HERE
+        columns = self._columns(judged[here], labels)
+        verdicts.counters.update(_counted(judged[here], traces[here]))
+        verdicts.counters.update(reasons[number] for number in np.flatnonzero(here).tolist())
+        is_stored = (traces[:, at.T_STATE] == at.REOPENED) | (
+            self._arena.first[judged[:, at.J_TRACE]] < self._court.replayed_until
+        )
+        verdicts.recheck.update(trace_ids[n] for n in np.flatnonzero(here & is_stored).tolist())
+        reopened = np.flatnonzero(traces[:, at.T_STATE] == at.REOPENED).tolist()
+        self._court.history.judged([trace_ids[number] for number in reopened])
+        self._end(judged, verdicts, labels)
+        closed = verdicts.closed()
+        last_position = int(traces[:, at.T_LAST_POSITION].max()) if len(traces) else -1
+        return replace(
+            closed,
+            traces=closed.traces + int(here.sum()),
+            last_position=max(closed.last_position, last_position),
+            columns=columns,
+        )
+
+    def _labels(self, judged: Words) -> dict[int, Label]:
+        """Service and name for each fact of unmapped traffic.
+
+        A trace of which one is not known any more is not to be judged here.
+        """
+        facts = self._work.facts
+        labels: dict[int, Label] = {}
+        missing: set[int] = set()
+        for number in np.flatnonzero(facts[:, at.F_RULE] < 0).tolist():
+            label = self._shelf.label_of(int(facts[number, at.F_SPAN]))
+            if label is None:
+                missing.add(int(facts[number, at.F_TRACE]))
+            else:
+                labels[number] = label
+        if missing:
+            is_missing = np.isin(judged[:, at.J_TRACE], list(missing))
+            judged[is_missing, at.J_STATUS] = at.ELSEWHERE
+        return labels
+
+    def _earlier(
+        self,
+        judged: Words,
+        traces: Words,
+        trace_ids: Sequence[int],
+        elsewhere: Mapping[int, PendingTrace],
+    ) -> Mapping[int, EarlierTrace]:
+        """Ask the history for what came before, of those that do not hold it themselves."""
+        wanted = {
+            trace.trace_id: self._court.part(trace)
+            for trace in elsewhere.values()
+            if not trace.reopened
+        }
+        first = self._arena.first[judged[:, at.J_TRACE]]
+        times = judged[:, [at.J_EARLIEST, at.J_LATEST]].view(np.uint64)
+        is_new = traces[:, at.T_STATE] != at.REOPENED
+        here = np.flatnonzero(is_new & (judged[:, at.J_STATUS] == at.JUDGED_HERE))
+        history, horizon_ns = self._court.history, self._court.horizon_ns
+        ids = traces[here][:, [at.T_HI, at.T_LO]].view(np.uint64)
+        perhaps = history.perhaps_earlier(
+            AskedTraces(
+                TraceIds(ids[:, 0], ids[:, 1]),
+                first[here],
+                traces[here, at.T_FIRST_ARRIVAL],
+                times[here, 0],
+                horizon_ns,
+            )
+        )
+        for number in here[perhaps].tolist():
+            arrival_ns = int(traces[number, at.T_FIRST_ARRIVAL])
+            wanted[trace_ids[number]] = PendingSpans(
+                int(first[number]),
+                int(traces[number, at.T_LAST_POSITION]),
+                arrival_ns,
+                arrival_ns - horizon_ns,
+                int(times[number, 0]),
+                int(times[number, 1]),
+            )
+        return history.earlier(wanted) if wanted else {}
+
+    def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
+        sizes = judged[:, at.J_FACTS_END] - judged[:, at.J_FACTS]
+        if not sizes.sum():
+            return None
+        begins = np.repeat(judged[:, at.J_FACTS] - np.cumsum(sizes) + sizes, sizes)
+        rows = begins + np.arange(len(begins))
+        facts = self._work.facts[rows]
+        others = rows[facts[:, at.F_RULE] < 0].tolist()
+        return self._writer.columns(
+            self._arena, facts, self._work.values[rows], [labels[row] for row in others]
+        )
+
+    # The plain judge's traces
+
+    def _trace(self, record: Words, *, only_known: bool = False) -> PendingTrace:
+        """Return a trace as objects; `only_known` without spans whose values are forgotten."""
+        arena = self._arena
+        number = int(record[at.J_TRACE])
+        trace = arena.traces[number]
+        out = np.empty(int(trace[at.T_COUNT]), np.int64)
+        spans_of(arena.address, number, _address(out))
+        first = int(arena.first[number])
+        made = _PartOfTrace if only_known else PendingTrace
+        pending = made(
+            _trace_ids(trace[None])[0],
+            first,
+            int(trace[at.T_LAST_POSITION]),
+            int(trace[at.T_FIRST_ARRIVAL]),
+            int(trace[at.T_LAST_ARRIVAL]),
+            first if only_known else int(trace[at.T_ORIGIN]),
+            reopened=int(trace[at.T_STATE]) == at.REOPENED and not only_known,
+        )
+        for row in out.tolist():
+            if only_known and arena.spans[row, at.S_FROM] < 0:
+                continue
+            span = self._shelf.row(row)
+            pending.rows[span.key] = span
+            if int(arena.spans[row, at.S_META]) & at.FRESH:
+                pending.fresh.add(span.key)
+        return pending
+
+    def _trace_for_judge(self, record: Words) -> PendingTrace:
+        """Return a trace that can be judged: what is known of it, and the history for the rest."""
+        if self._arena.traces[record[at.J_TRACE], at.T_UNSURE]:
+            return self._trace(record, only_known=True)
+        trace = self._trace(record)
+        if trace.reopened:
+            try:
+                self._court.judge.judge(trace.trace_id, trace.rows)
+            except ForgottenError:
+                return self._trace(record, only_known=True)
+        return trace
+
+    def _judge_elsewhere(self, verdicts: Verdicts, trace: PendingTrace, reason: Counter) -> None:
+        late = verdicts.counters[Counter.LATE]
+        verdicts.judge(trace, reason)
+        if isinstance(trace, _PartOfTrace):
+            # They were counted on arrival, and the store may have their facts.
+            verdicts.counters[Counter.LATE] = late
+            verdicts.recheck.add(trace.trace_id)
+
+    # The end
+
+    def _end(self, judged: Words, verdicts: Verdicts, labels: Mapping[int, Label]) -> None:
+        arena = self._arena
+        if self._settings.recent_traces:
+            self._attach(judged, labels)
+        tally = np.zeros(self._program.vectors + 1, np.int64)
+        fresh = end_traces(
+            *(arena.address, self._program.address, _address(judged), len(judged)),
+            _address(tally),
+        )
+        verdicts.counters[Counter.APPLIED] += fresh
+        for vector in np.flatnonzero(tally).tolist():
+            for place in self._compiled.errors(vector):
+                verdicts.errors[place] += int(tally[vector])
+                verdicts.counters[Counter.CONDITION_ERRORS] += int(tally[vector])
+
+    def _attach(self, judged: Words, labels: Mapping[int, Label]) -> None:
+        """Keep service and name where a fact says them: a repeated span must say the same."""
+        kept = np.zeros(len(self._work.facts), bool)
+        for begin, end in judged[judged[:, at.J_STATUS] == at.JUDGED_HERE][
+            :, [at.J_FACTS, at.J_FACTS_END]
+        ].tolist():
+            kept[begin:end] = True
+        chosen = [number for number in labels if kept[number]]
+        if not chosen:
+            return
+        self._arena.make_room(0, 2 * len(chosen))
+        facts = self._work.facts
+        records = np.zeros((len(chosen), 4), np.int64)
+        records[:, 0] = facts[chosen, at.F_TRACE]
+        records[:, 1] = facts[chosen, at.F_SPAN]
+        records[:, 2:] = [[weight_of(text) for text in labels[number]] for number in chosen]
+        attach_labels(
+            *(self._arena.address, _address(records), len(chosen)),
+            *(self._shelf.service_expression, self._shelf.name_expression),
+        )
+        values = self._arena.values
+        for number, (service, name) in zip(chosen, records[:, 2:].tolist(), strict=True):
+            if service >= 0:
+                values[service], values[name] = labels[number]
+
+
+class _PartOfTrace(PendingTrace):
+    """What is known of a trace whose other spans only the history has, as after a restart."""
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them: seconds where nothing was kept.
+
+    To be called before anything depends on their speed.
+    """
+    plan = Plan(
+        revision="",
+        commit=None,
+        fields=tuple(sorted((SERVICE_NAME, SPAN_NAME))),
+        conditions=(),
+        captures=(),
+        transactions=(),
+        ignore=(),
+        slos=(),
+        documents="",
+    )
+    table = ConditionTable(plan.fields, plan.conditions)
+    processor = KernelProcessor(
+        plan, table, settings=ProcessorSettings(), key=b"", history=NoHistory()
+    )
+    one = np.ones(1, np.uint64)
+    batch = SpanBatch(
+        trace_hi=one,
+        trace_lo=one,
+        span_id=one,
+        parent_id=np.zeros(1, np.uint64),
+        kind=np.array([2], np.uint8),
+        start_ns=one,
+        end_ns=one,
+        vector=np.array([table.vector(("", ""))], np.int32),
+        capture_row=np.zeros(0, np.int32),
+        capture_expression=np.zeros(0, np.int32),
+        capture_value=(),
+        table=table,
+        projected=lambda _: ("", ""),
+    )
+    processor.add(batch, position=0, arrival_ns=0)
+    processor.close(0)
+    processor.close(0, everything=True)
+    processor.add(batch, position=1, arrival_ns=1)
+    processor.discard([1])
+    processor._arena.warm_up()
+
+
+def _records(rows: npt.NDArray[np.intp], how: int) -> Words:
+    records = np.zeros((len(rows), at.J_WORDS), np.int64)
+    records[:, at.J_TRACE] = rows
+    records[:, at.J_HOW] = how
+    return records
+
+
+def _counted(judged: Words, traces: Words) -> Mapping[str, int]:
+    return {
+        Counter.INCOMPLETE: int(judged[:, at.J_INCOMPLETE].sum()),
+        Counter.ORPHANS: int(judged[:, at.J_ORPHANS].sum()),
+        Counter.AMBIGUOUS: int(judged[:, at.J_AMBIGUOUS].sum()),
+        Counter.UNKNOWN_HAVING: int(judged[:, at.J_UNKNOWN_HAVING].sum()),
+        Counter.REJUDGED: int((traces[:, at.T_STATE] == at.REOPENED).sum()),
+    }
+
+
+def _sizes(traces: Words) -> Words:
+    rows = at.TRACE_BYTES + at.SPAN_BYTES * traces[:, at.T_COUNT]
+    sizes: Words = rows + traces[:, at.T_BYTES] + traces[:, at.T_HELD]
+    return sizes
+
+
+def _trace_ids(traces: Words) -> list[int]:
+    ids = traces[:, [at.T_HI, at.T_LO]].view(np.uint64)
+    return [high << 64 | low for high, low in ids.tolist()]
+
+
+def _address(array: npt.NDArray[np.int64] | npt.NDArray[np.intp]) -> int:
+    return int(array.ctypes.data)
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word

@@ -1,0 +1,314 @@
+"""Rows of traces, spans and captured values: taken, found, freed."""
+
+from __future__ import annotations
+
+from sloengine.processor.kernel.index import (
+    enter_big,
+    enter_trace,
+    find_big,
+    signature,
+    span_at,
+    take_out_big,
+    take_out_trace,
+    trace_at,
+)
+from sloengine.processor.kernel.jit import inlined, part
+from sloengine.processor.kernel.layout import (
+    BIG,
+    C_NEXT,
+    C_WEIGHT,
+    CAPTURE_BYTES,
+    CAPTURE_WORDS,
+    CAPTURES,
+    CAPTURES_CLEAN,
+    CAPTURES_FREE_COUNT,
+    CAPTURES_USED,
+    DUE,
+    FIRST,
+    FREE,
+    FREE_CAPTURES,
+    FRESH,
+    IDLE_WAIT,
+    KIND,
+    LIVE,
+    LONGEST,
+    LOW,
+    MAX_WAIT,
+    NEVER,
+    NEWEST,
+    NONE,
+    OLDEST,
+    PENDING_BYTES,
+    PENDING_SPANS,
+    PENDING_TRACES,
+    RECENT_BYTES,
+    RECENT_TRACES,
+    S_CAPTURES,
+    S_FROM,
+    S_ID,
+    S_META,
+    S_NEXT,
+    SPAN_BYTES,
+    SPANS_FREE,
+    SPANS_FREE_COUNT,
+    SPANS_USED,
+    T_BYTES,
+    T_COUNT,
+    T_FIRST_ARRIVAL,
+    T_FRESH,
+    T_HEAD,
+    T_HELD,
+    T_HI,
+    T_LAST_ARRIVAL,
+    T_LAST_POSITION,
+    T_LO,
+    T_NEWER,
+    T_OLDER,
+    T_ORIGIN,
+    T_SIGNATURE,
+    T_STATE,
+    T_UNSURE,
+    TRACE_BYTES,
+    TRACES_FREE,
+    TRACES_FREE_COUNT,
+    TRACES_USED,
+)
+from sloengine.processor.kernel.memory import get, put
+
+
+@inlined
+def add_to(st: int, word: int, amount: int) -> None:
+    """Add to a number of the state."""
+    put(st, word, get(st, word) + amount)
+
+
+@inlined
+def size_of(trace: int) -> int:
+    """Return what a trace weighs in all."""
+    return TRACE_BYTES + get(trace, T_COUNT) * SPAN_BYTES + get(trace, T_BYTES) + get(trace, T_HELD)
+
+
+@inlined
+def next_of(span: int) -> int:
+    """Return the next span of the same trace, or NONE."""
+    return (get(span, S_NEXT) & LOW) - 1
+
+
+@inlined
+def deadline_of(st: int, trace: int) -> int:
+    """Return when a trace that gets no more spans is to be looked at."""
+    idle = get(trace, T_LAST_ARRIVAL) + get(st, IDLE_WAIT)
+    return min(idle, get(trace, T_FIRST_ARRIVAL) + get(st, MAX_WAIT))
+
+
+@part
+def new_trace(st: int, high: int, low: int) -> int:
+    """Take a row for a trace that is not there; it holds nothing, and waits for nothing."""
+    row = get(st, TRACES_FREE)
+    if row >= 0:
+        put(st, TRACES_FREE, get(trace_at(st, row), T_NEWER))
+        add_to(st, TRACES_FREE_COUNT, -1)
+    else:
+        row = get(st, TRACES_USED)
+        put(st, TRACES_USED, row + 1)
+    trace = trace_at(st, row)
+    put(trace, T_HI, high)
+    put(trace, T_LO, low)
+    put(trace, T_HEAD, NONE)
+    put(trace, T_COUNT, 0)
+    put(trace, T_FRESH, 0)
+    put(trace, T_SIGNATURE, 0)
+    put(trace, T_BYTES, 0)
+    put(trace, T_HELD, 0)
+    put(trace, T_UNSURE, 0)
+    put(trace, T_STATE, FREE)
+    enter_trace(st, row, high, low)
+    return row
+
+
+@part
+def begin_to_wait(st: int, row: int, state: int, origin: int, position: int, arrival: int) -> None:
+    """Make a trace pending; what it holds already counts as pending."""
+    trace = trace_at(st, row)
+    put(trace, T_STATE, state)
+    put(trace, T_ORIGIN, origin)
+    put(trace, T_LAST_POSITION, position)
+    put(trace, T_FIRST_ARRIVAL, arrival)
+    put(trace, T_LAST_ARRIVAL, arrival)
+    put(get(st, FIRST), row, position)
+    put(get(st, DUE), row, deadline_of(st, trace))
+    add_to(st, PENDING_TRACES, 1)
+    add_to(st, PENDING_BYTES, size_of(trace))
+
+
+@part
+def stop_waiting(st: int, row: int) -> None:
+    """Make a trace pending no more."""
+    trace = trace_at(st, row)
+    put(get(st, FIRST), row, NEVER)
+    put(get(st, DUE), row, NEVER)
+    add_to(st, PENDING_TRACES, -1)
+    add_to(st, PENDING_SPANS, -get(trace, T_FRESH))
+    add_to(st, PENDING_BYTES, -size_of(trace))
+
+
+@inlined
+def find_span(st: int, row: int, trace: int, span_id: int, kind: int) -> int:
+    """Return the row of a span of a trace, or NONE."""
+    if get(trace, T_SIGNATURE) & signature(st, span_id) == 0:
+        return NONE
+    if get(trace, T_COUNT) > BIG:
+        return find_big(st, row, span_id, kind)
+    found = get(trace, T_HEAD)
+    while found >= 0:
+        span = span_at(st, found)
+        if get(span, S_ID) == span_id and get(span, S_META) & KIND == kind:
+            return found
+        found = next_of(span)
+    return NONE
+
+
+@part
+def new_span(st: int, row: int, span_id: int, meta: int) -> int:
+    """Take a row for a span that its pending trace does not hold; the rest is left to fill in."""
+    found = get(st, SPANS_FREE)
+    if found >= 0:
+        put(st, SPANS_FREE, next_of(span_at(st, found)))
+        add_to(st, SPANS_FREE_COUNT, -1)
+    else:
+        found = get(st, SPANS_USED)
+        put(st, SPANS_USED, found + 1)
+    span, trace = span_at(st, found), trace_at(st, row)
+    put(span, S_ID, span_id)
+    put(span, S_META, meta)
+    put(span, S_NEXT, row << 32 | (get(trace, T_HEAD) + 1))
+    put(span, S_CAPTURES, NONE)
+    put(span, S_FROM, NONE)
+    put(trace, T_HEAD, found)
+    put(trace, T_SIGNATURE, get(trace, T_SIGNATURE) | signature(st, span_id))
+    count = get(trace, T_COUNT) + 1
+    put(trace, T_COUNT, count)
+    put(trace, T_FRESH, get(trace, T_FRESH) + 1)
+    add_to(st, PENDING_SPANS, 1)
+    add_to(st, PENDING_BYTES, SPAN_BYTES)
+    if count > get(st, LONGEST):
+        put(st, LONGEST, count)
+    if count > BIG:
+        enter_big(st, row, found)
+        if count == BIG + 1:
+            other = next_of(span)
+            while other >= 0:
+                enter_big(st, row, other)
+                other = next_of(span_at(st, other))
+    return found
+
+
+@part
+def let_go(st: int, span: int) -> None:
+    """Note that a span does not need its batch any more."""
+    origin = get(span, S_FROM)
+    if origin >= 0:
+        live = get(st, LIVE)
+        put(live, origin >> 32, get(live, origin >> 32) - 1)
+        put(span, S_FROM, NONE)
+
+
+@part
+def free_captures(st: int, span: int) -> int:
+    """Free the captured values of a span; return what they weighed."""
+    weight = 0
+    found = get(span, S_CAPTURES)
+    while found >= 0:
+        record = get(st, CAPTURES) + found * (8 * CAPTURE_WORDS)
+        weight += CAPTURE_BYTES + get(record, C_WEIGHT)
+        free = get(st, CAPTURES_FREE_COUNT)
+        put(get(st, FREE_CAPTURES), free, found)
+        put(st, CAPTURES_FREE_COUNT, free + 1)
+        found = get(record, C_NEXT)
+    put(span, S_CAPTURES, NONE)
+    return weight
+
+
+@inlined
+def new_capture(st: int) -> int:
+    """Take a row for a captured value."""
+    free = get(st, CAPTURES_FREE_COUNT)
+    if free > 0:
+        put(st, CAPTURES_FREE_COUNT, free - 1)
+        if free - 1 < get(st, CAPTURES_CLEAN):
+            put(st, CAPTURES_CLEAN, free - 1)
+        return get(get(st, FREE_CAPTURES), free - 1)
+    found = get(st, CAPTURES_USED)
+    put(st, CAPTURES_USED, found + 1)
+    return found
+
+
+@part
+def remember(st: int, row: int) -> None:
+    """Keep a trace that waits no more as the one that was judged last."""
+    trace = trace_at(st, row)
+    newest = get(st, NEWEST)
+    put(trace, T_OLDER, newest)
+    put(trace, T_NEWER, NONE)
+    if newest >= 0:
+        put(trace_at(st, newest), T_NEWER, row)
+    else:
+        put(st, OLDEST, row)
+    put(st, NEWEST, row)
+    add_to(st, RECENT_TRACES, 1)
+    add_to(st, RECENT_BYTES, size_of(trace))
+
+
+@part
+def recall(st: int, row: int) -> None:
+    """Take a trace out of the judged ones."""
+    trace = trace_at(st, row)
+    older, newer = get(trace, T_OLDER), get(trace, T_NEWER)
+    if older >= 0:
+        put(trace_at(st, older), T_NEWER, newer)
+    else:
+        put(st, OLDEST, newer)
+    if newer >= 0:
+        put(trace_at(st, newer), T_OLDER, older)
+    else:
+        put(st, NEWEST, older)
+    add_to(st, RECENT_TRACES, -1)
+    add_to(st, RECENT_BYTES, -size_of(trace))
+
+
+@part
+def free_trace(st: int, row: int) -> None:
+    """Free a trace that is neither pending nor among the judged ones, and all it holds."""
+    trace = trace_at(st, row)
+    is_big = get(trace, T_COUNT) > BIG
+    found = get(trace, T_HEAD)
+    while found >= 0:
+        span = span_at(st, found)
+        after = next_of(span)
+        if is_big:
+            take_out_big(st, row, found)
+        let_go(st, span)
+        free_captures(st, span)
+        put(span, S_NEXT, get(st, SPANS_FREE) + 1)
+        put(st, SPANS_FREE, found)
+        add_to(st, SPANS_FREE_COUNT, 1)
+        found = after
+    take_out_trace(st, row)
+    put(trace, T_STATE, FREE)
+    put(trace, T_NEWER, get(st, TRACES_FREE))
+    put(st, TRACES_FREE, row)
+    add_to(st, TRACES_FREE_COUNT, 1)
+
+
+@part
+def mark_seen(st: int, row: int) -> None:
+    """After a verdict: no span is fresh, none needs its batch."""
+    trace = trace_at(st, row)
+    found = get(trace, T_HEAD)
+    while found >= 0:
+        span = span_at(st, found)
+        put(span, S_META, get(span, S_META) & ~FRESH)
+        let_go(st, span)
+        found = next_of(span)
+    put(trace, T_FRESH, 0)
+    put(trace, T_HELD, 0)

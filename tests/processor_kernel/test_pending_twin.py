@@ -1,0 +1,178 @@
+"""The kernel and the plain processor are twins: the same batches give the same everything.
+
+SLOENGINE_TWIN_CASES says how many cases each test tries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from processor_strategies import SPANS, plans
+from processor_support import Span, World
+from test_processor_invariance import MEMORY, ROUTES, SPANS_OF_TRACES, check
+
+from sloengine.definitions.plan import Plan
+from sloengine.processor import Closed, ProcessorFactory, ProcessorSettings
+from sloengine.processor.kernel import KernelProcessor
+from sloengine.store.facts import Fact
+
+CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "150"))
+S = 10**9
+NOON = 1_800_000_000 * S
+Step = tuple[str, object]
+Spans = list[tuple[int, Span]]
+
+pytestmark = pytest.mark.timeout(120 + CASES)
+
+
+class KernelWorld(World):
+    """A world that runs the kernel."""
+
+    make: ProcessorFactory = KernelProcessor
+
+
+@pytest.fixture(scope="module")
+def on_the_kernel() -> Iterator[None]:
+    """Every world runs the kernel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(World, "make", KernelProcessor)
+        yield
+
+
+@pytest.mark.usefixtures("on_the_kernel")
+@given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY)
+@settings(max_examples=CASES, deadline=None)
+def test_facts_depend_on_the_spans_alone(
+    plan: Plan, spans: Spans, route: list[Step], memory: tuple[int, int]
+) -> None:
+    """The oracle's facts, in any pieces, again and again, closed at any moment, killed anywhere."""
+    check(plan, spans, route, memory)
+
+
+def _order(fact: Fact) -> tuple[int, int, int]:
+    return fact.trace_id, fact.entry_span_id, fact.entry_kind
+
+
+def _seen(closed: Closed) -> dict[str, object]:
+    """All that a commit takes from a look, in an order of its own."""
+    return {
+        "facts": sorted(closed.every_fact(), key=_order),
+        "recheck": closed.recheck,
+        "traces": closed.traces,
+        "counters": closed.counters,
+        "condition errors": closed.condition_errors,
+        "origins": closed.every_origin(),
+        "last position": closed.last_position,
+    }
+
+
+class Twins:
+    """Two worlds that live through the same."""
+
+    def __init__(self, plan: Plan, settings: ProcessorSettings) -> None:
+        self.worlds = (World(plan, settings), KernelWorld(plan, settings))
+        self.now_ns = NOON
+
+    def send(self, spans: Spans) -> None:
+        added = [world.receive(self.now_ns, *spans) for world in self.worlds]
+        assert added[0] == added[1]
+
+    def close(self, *, everything: bool = False) -> None:
+        closed = [world.close(self.now_ns, everything=everything) for world in self.worlds]
+        assert _seen(closed[1]) == _seen(closed[0])
+
+    def restart(self) -> None:
+        for world in self.worlds:
+            world.restart()
+
+    def compare(self) -> None:
+        plain, kernel = (
+            (
+                world.processor.pending_ids(),
+                world.processor.pending_traces,
+                world.processor.pending_spans,
+                world.position,
+                world.facts(),
+            )
+            for world in self.worlds
+        )
+        assert kernel == plain
+
+    def go(self, spans: Spans, route: list[Step]) -> None:
+        for step, argument in route:
+            if step == "send":
+                assert isinstance(argument, list)
+                self.send([spans[index] for index in argument if index < len(spans)])
+            elif step == "wait":
+                assert isinstance(argument, int)
+                self.now_ns += argument * S
+                self.close()
+            elif step == "close":
+                self.close(everything=True)
+            else:
+                self.restart()
+            self.compare()
+        self.send(spans)
+        self.close(everything=True)
+        self.compare()
+
+
+def told_apart(spans: Spans) -> Spans:
+    """Spans of which two that agree in identity, parent and times are one."""
+    first: dict[tuple[int, ...], Span] = {}
+    return [
+        (
+            trace,
+            first.setdefault((trace, s.span_id, s.kind, s.parent_id, s.start_ns, s.end_ns), s),
+        )
+        for trace, s in spans
+    ]
+
+
+@given(plans(), SPANS_OF_TRACES.map(told_apart), ROUTES, st.sampled_from([0, 1000]))
+@settings(max_examples=CASES, deadline=None)
+def test_every_look_sees_the_same(
+    plan: Plan, spans: Spans, route: list[Step], recent_traces: int
+) -> None:
+    """Facts, corrections, counters, positions and what is pending, at every step."""
+    Twins(plan, ProcessorSettings(recent_traces=recent_traces)).go(spans, route)
+
+
+@given(
+    plans(),
+    SPANS_OF_TRACES,
+    ROUTES.map(lambda route: [step for step in route if step[0] in ("send", "wait")]),
+)
+@settings(max_examples=CASES, deadline=None)
+def test_conflicts_are_settled_alike(plan: Plan, spans: Spans, route: list[Step]) -> None:
+    """Whatever two rows of one span say, while it is pending."""
+    twins = Twins(plan, ProcessorSettings(idle_wait_ns=10**18, max_wait_ns=10**18))
+    twins.go(spans, route)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Spans:
+    """Whole traces of distinct ids, in which all is as it should be but for a missing parent."""
+    spans: Spans = []
+    for trace in range(1, draw(st.integers(1, 3)) + 1):
+        size = draw(st.integers(1, 40))
+        for number in range(1, size + 1):
+            above = draw(st.integers(0, number - 1))
+            span = draw(SPANS)
+            spans.append((trace, replace(span, span_id=number, parent_id=above)))
+        if draw(st.booleans()):
+            lost = draw(st.integers(0, len(spans) - 1))
+            spans[lost] = (spans[lost][0], replace(spans[lost][1], parent_id=10**6))
+    return draw(st.permutations(spans))
+
+
+@given(plans(), trees(), ROUTES)
+@settings(max_examples=CASES, deadline=None)
+def test_trees_are_judged_alike(plan: Plan, spans: Spans, route: list[Step]) -> None:
+    """Deep and wide, nested entries, several definitions, orphans: what the kernel decides."""
+    Twins(plan, ProcessorSettings()).go(spans, route)
