@@ -45,30 +45,44 @@ def tell_apart(
     Kinds with fewer than `least` requests are left out. The result does not depend on the order of
     the requests.
     """
-    groups = _groups(requests)
-    candidates = {call for group in groups for call in group.calls} - _accidental(groups)
+    remaining = _groups(requests)
+    # What failed may have stopped early, and would look like a kind of its own.
+    typical = _groups(request for request in requests if not _stopped_early(request))
+    candidates = {call for group in remaining for call in group.calls} - _accidental(typical)
     places = _places(requests)
     kinds: list[KindOfRequest] = []
-    remaining = groups
-    while remaining and len(kinds) < MOST_KINDS:
-        shapes = {group.calls & candidates for group in remaining} - {frozenset()}
+    while len(kinds) < MOST_KINDS:
+        shapes = {group.calls & candidates for group in typical} - {frozenset()}
+        if not shapes and typical is not remaining:
+            typical = remaining
+            continue
         if not shapes:
             break
         alike = len(shapes) == 1
-        if alike:
-            places = _places(member for group in remaining for member in group.members)
-        ranks = _ranks(remaining, candidates, places, alike=alike)
+        members = (member for group in typical for member in group.members)
+        ranks = _ranks(typical, candidates, _places(members) if alike else places, alike=alike)
         call = min(ranks, key=lambda one: (ranks[one], labels[one].condition))
         taken = [group for group in remaining if call in group.below]
         if sum(len(group.members) for group in taken) < least:
             candidates.discard(call)
             continue
         kinds.append(KindOfRequest(call, _members(taken)))
-        remaining = [group for group in remaining if call not in group.below]
+        rest = [group for group in remaining if call not in group.below]
+        typical = (
+            rest
+            if typical is remaining
+            else [group for group in typical if call not in group.below]
+        )
+        remaining = rest
     mute = [group for group in remaining if not group.calls]
     if sum(len(group.members) for group in mute) >= least:
         kinds.append(KindOfRequest(None, _members(mute)))
     return kinds if len(kinds) > 1 else []
+
+
+def _stopped_early(request: Request) -> bool:
+    """Whether a request failed, or one of its own calls did, so that others may be missing."""
+    return request.failed or not request.failed_below.isdisjoint(request.calls)
 
 
 def _groups(requests: Iterable[Request]) -> list[_Group]:

@@ -133,27 +133,28 @@ def _what(kind: int, name: str, attributes: Mapping[str, str]) -> tuple[str, Qua
 
 def _path(key: str, text: str) -> tuple[str, str]:
     """Return a path with its values taken out, and the condition for all paths like it."""
-    origin = re.match(_ORIGIN, text)
+    is_path = key == "url.path"
+    origin = None if is_path else re.match(_ORIGIN, text)
     path = text[origin.end() :] if origin else text
-    path = re.split(r"[?#]", path, maxsplit=1)[0] or "/"
+    if not is_path:
+        path = re.split(r"[?#]", path, maxsplit=1)[0] or "/"
     segments = path.split("/")
     varies = [_VALUE_IN_PATH.fullmatch(segment) is not None for segment in segments]
     shown = "/".join("{…}" if v else s for s, v in zip(segments, varies, strict=True))
-    is_path = key == "url.path"
     if is_path and not any(varies):
         return shown, _equals(key, path)
     pattern = "/".join(
         "[^/?#]+" if v else _literal(s) for s, v in zip(segments, varies, strict=True)
     )
     before = _ORIGIN if origin else "^"
-    after = "$" if is_path else "(?:[?#].*)?$"
+    after = "$" if is_path else "(?:[?#](?s:.*))?$"
     if path == "/" and not is_path:
         pattern = "/?"
     return shown, f'IsMatch(span.attributes["{key}"], {quoted(before + pattern + after)})'
 
 
 def _first(attributes: Mapping[str, str], keys: tuple[str, ...]) -> tuple[str, str] | None:
-    return next(((key, attributes[key]) for key in keys if key in attributes), None)
+    return next(((key, text) for key in keys if (text := attributes.get(key))), None)
 
 
 def _equals(key: str, value: str) -> str:
