@@ -24,6 +24,7 @@ from sloengine.cli.options import (
 )
 
 _ID = re.compile(r"[0-9a-fA-F]{32}")
+_LIKE_ID = re.compile(r"[0-9a-fA-F]{8,}")
 
 
 class TraceId(click.ParamType[int]):
@@ -104,6 +105,10 @@ def explain_trace(
     if _ID.fullmatch(trace) and not path.exists():
         directory = store or config.store.directory
         explanation = explain_stored(directory, int(trace, 16), configured, definitions=definitions)
+    elif _LIKE_ID.fullmatch(trace) and not path.exists():
+        raise click.UsageError(
+            f"{trace!r} is neither a file nor a trace id, which has 32 hex digits"
+        )
     else:
         explanation = explain_file(path, definitions or configured, wanted=wanted)
     if form == "json":

@@ -18,7 +18,11 @@ from sloengine.ottl import ConditionTable
 SECOND_NS = 10**9
 NOON_NS = 1_764_072_000 * SECOND_NS
 TRACE = 0xE05B7D31C84F4A2E9B6610D7F3A8C254
-INTERNAL, SERVER, CLIENT = 1, 2, 3
+INTERNAL, SERVER, CLIENT = (
+    WireSpan.SPAN_KIND_INTERNAL,
+    WireSpan.SPAN_KIND_SERVER,
+    WireSpan.SPAN_KIND_CLIENT,
+)
 
 SHOP = """
 apiVersion: sloengine/v1
@@ -57,7 +61,7 @@ class S:
     service: str
     name: str
     parent: int = 0
-    kind: int = INTERNAL
+    kind: WireSpan.SpanKind.ValueType = INTERNAL
     start_s: float = 0.0
     length_s: float = 1.0
     error: bool = False
@@ -79,11 +83,13 @@ def wire(*spans: S) -> bytes:
             span_id=item.number.to_bytes(8, "big"),
             parent_span_id=item.parent.to_bytes(8, "big") if item.parent else b"",
             name=item.name,
-            kind=WireSpan.SpanKind.Name(item.kind),
+            kind=item.kind,
             start_time_unix_nano=start_ns,
             end_time_unix_nano=start_ns + round(item.length_s * SECOND_NS),
             trace_state=item.trace_state,
-            status=Status(code=Status.STATUS_CODE_ERROR if item.error else 0),
+            status=Status(
+                code=Status.STATUS_CODE_ERROR if item.error else Status.STATUS_CODE_UNSET
+            ),
         )
         for key, value in item.attributes.items():
             held = (

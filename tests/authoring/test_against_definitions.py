@@ -31,7 +31,7 @@ def held(tmp_path: Path, plan: Plan, *payloads: bytes) -> tuple[Sightings, Scann
 
 
 def order(trace: int, *, parent: int = 1) -> S:
-    attributes = {"demo.order.id": "7", "demo.order.amount": 9.5}
+    attributes: dict[str, str | float] = {"demo.order.id": "7", "demo.order.amount": 9.5}
     return S(2, "checkout", "order", parent=parent, attributes=attributes, trace=trace)
 
 

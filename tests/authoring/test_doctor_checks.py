@@ -68,7 +68,7 @@ def plan(tmp_path: Path) -> Plan:
 def purchase(trace: int, *, skew_s: float = 0.0, state: str = "") -> tuple[S, ...]:
     """A whole, good purchase that has all that the definitions read."""
     entry = checkout(1, trace=trace)
-    everything = {
+    everything: dict[str, str | float] = {
         "tier": "gold",
         "demo.order.id": "7",
         "demo.order.amount": 9.5,

@@ -197,6 +197,15 @@ def test_without_a_store_each_command_says_what_is_missing(run: Run, folder: Pat
         assert "nothing" in err
 
 
+def test_what_is_neither_an_id_nor_a_file_is_a_usage_error(run: Run) -> None:
+    code, _, err = run("explain-trace", "deadbeef")
+    assert code == 2
+    assert "32 hex digits" in err
+    code, _, err = run("explain-trace", "missing.json")
+    assert code == 3
+    assert "missing.json" in err
+
+
 def test_a_trace_that_waits_is_said_to_wait(run: Run, folder: Path) -> None:
     """A child without its parent: the engine waits for max_wait, and the explanation is at hand."""
     with running(folder) as engine:

@@ -45,7 +45,7 @@ def document(*spans: dict[str, Any], service: str = "frontend") -> dict[str, Any
 
 
 def spans_of(tree: object) -> list[Span]:
-    found = []
+    found: list[Span] = []
     for payload in jaeger_to_otlp(tree):
         request = ExportTraceServiceRequest.FromString(payload)
         for resource_spans in request.resource_spans:

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sloengine.authoring.scan import SeenSpan, SeenTrace, Watcher
 from sloengine.definitions import Plan
@@ -13,6 +14,8 @@ from sloengine.ottl import SERVICE_NAME, ConditionTable, Value
 from sloengine.processor import Bench, Judge, SpanKey, SpanRow, Verdict
 from sloengine.processor.links import Forest
 from sloengine.processor.values import key_text
+
+T = TypeVar("T")
 
 _CLIENT, _SERVER = 3, 2
 _MOST_PAIRS = 2_000
@@ -100,7 +103,7 @@ class Vitals(Watcher):
         mark = _mark(span.trace_state, span.attributes)
         if mark:
             self.marked += 1
-            self.marks[span.service, mark] += 1
+            _count(self.marks, (span.service, mark), ("", "other marks"))
         if span.arrival_ns is not None and span.row.end_ns > span.arrival_ns + _FUTURE_NS:
             self._arrivals_of(span.service).future += 1
 
@@ -130,13 +133,14 @@ class Vitals(Watcher):
         self.excused += len(excused)
         self.incomplete += bool(orphans)
         for index in orphans:
-            self.missing_by_service[self._service_of(forest.rows[index])] += 1
+            _count(self.missing_by_service, self._service_of(forest.rows[index]), "(other)")
 
     def _service_of(self, row: SpanRow) -> str:
         return key_text(row.projected[self._service]) or ""
 
     def _arrivals_of(self, service: str) -> ServiceArrivals:
-        return self.arrivals[service if len(self.arrivals) < _MOST_PAIRS else ""]
+        is_known = service in self.arrivals or len(self.arrivals) < _MOST_PAIRS
+        return self.arrivals[service if is_known else "(other)"]
 
     def _skew(self, trace: SeenTrace, forest: Forest) -> None:
         for index, row in enumerate(forest.rows):
@@ -190,6 +194,11 @@ class Vitals(Watcher):
                     arrivals.late += 1
                     if len(arrivals.waits_ns) < _MOST_SAMPLES:
                         arrivals.waits_ns.append(at_ns - times[number - 1])
+
+
+def _count(counter: Counter[T], key: T, rest: T) -> None:
+    """Count in bounded memory: what senders may make up must not fill it."""
+    counter[key if key in counter or len(counter) < _MOST_PAIRS else rest] += 1
 
 
 def _mark(trace_state: str, attributes: Mapping[str, Value]) -> str:

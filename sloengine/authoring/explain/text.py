@@ -138,8 +138,8 @@ def _finding(
     indent = " " * cell_len(begin)
     text = one_line(finding.text)
     why = one_line(finding.why) + effect
-    side = max(_TEXT_COLUMN, cell_len(begin) + cell_len(text) + 2)
-    if cell_len(begin) + cell_len(text) + 2 <= side and side + cell_len(why) <= style.width:
+    side = max(_TEXT_COLUMN, cell_len(begin + text) + 2)
+    if side + cell_len(why) <= style.width:
         first = fit(begin + text, side) if why else begin + text
         yield style.paint(first, tone) + why
     else:

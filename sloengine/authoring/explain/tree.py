@@ -160,7 +160,11 @@ def _marks(span: ExplainedSpan, *, several: bool) -> str:
 
 
 def _bar(span: ExplainedSpan, begin: int, length: int, width: int) -> str:
-    first = (span.start_ns - begin) * width // length
-    last = -(-(max(span.end_ns, span.start_ns) - begin) * width // length)
+    first = _rounded((span.start_ns - begin) * width, length)
+    last = _rounded((max(span.end_ns, span.start_ns) - begin) * width, length)
     first = min(first, width - 1)
     return " " * first + "█" * max(1, min(last, width) - first)
+
+
+def _rounded(part: int, whole: int) -> int:
+    return (2 * part + whole) // (2 * whole)
