@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from sloengine.authoring.backtest import NEWEST_BYTES, open_traces
+from sloengine.authoring.backtest import open_traces
+from sloengine.authoring.discover import NEWEST_BYTES, render_discovery, write
 from sloengine.authoring.discover import discover as propose
-from sloengine.authoring.discover import render_discovery, write
 from sloengine.cli.options import (
     ascii_option,
     color_option,

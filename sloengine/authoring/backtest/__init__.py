@@ -8,10 +8,9 @@ never touched, and nobody is notified.
 
 from sloengine.authoring.backtest.history import History, covered_share, in_words, share_in_words
 from sloengine.authoring.backtest.run import Backtest, backtest
-from sloengine.authoring.backtest.sources import NEWEST_BYTES, SpoolTraces, open_traces
+from sloengine.authoring.backtest.sources import SpoolTraces, open_traces
 
 __all__ = [
-    "NEWEST_BYTES",
     "Backtest",
     "History",
     "SpoolTraces",

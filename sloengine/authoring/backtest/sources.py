@@ -12,9 +12,6 @@ from sloengine.otlp.files import FileRequest
 from sloengine.replay import TraceFile, TraceSource
 from sloengine.spool import SpoolSnapshot
 
-NEWEST_BYTES = 1 << 30
-"""How much of a spool is read where the newest traces are enough."""
-
 
 class SpoolTraces:
     """What a spool held when it was opened; every reading gives the same."""

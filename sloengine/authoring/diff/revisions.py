@@ -96,11 +96,12 @@ class _Git:
         while not folder.is_dir():
             folder = folder.parent
         self._folder = folder
+        self._complaint = ""
         top = self._run(("rev-parse", "--show-toplevel"))
         if top is None:
             raise OperatorError(
-                f"{path}: not in a git checkout, so there is no revision to compare with; "
-                "name a folder in one with --path"
+                f"{path}: not in a git checkout, so there is no revision to compare with "
+                f"({self._complaint}); name a folder in one with --path"
             )
         # From the top: git would take only what lies below the folder it runs in.
         self._folder = Path(top.strip()).resolve()
@@ -145,7 +146,9 @@ class _Git:
         """
         said = self._run(arguments, **environment)
         if said is None:
-            raise OperatorError(f"git {arguments[0]} failed in {self._folder}; try it by hand")
+            raise OperatorError(
+                f"git {arguments[0]} failed in {self._folder} ({self._complaint}); mend that first"
+            )
         return said
 
     def _run(self, arguments: Sequence[str], **environment: str) -> str | None:
@@ -163,6 +166,13 @@ class _Git:
                 timeout=_PATIENCE_S,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired):
+        except OSError as error:
+            self._complaint = f"git cannot be started: {error.strerror}"
             return None
-        return done.stdout if done.returncode == 0 else None
+        except subprocess.TimeoutExpired:
+            self._complaint = "git did not answer"
+            return None
+        if done.returncode:
+            self._complaint = (done.stderr.decode("utf-8", "replace").splitlines() or [""])[0]
+            return None
+        return done.stdout

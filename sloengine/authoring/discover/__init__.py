@@ -7,7 +7,7 @@ shown with them is what the engine itself finds by them in the same traces. Limi
 guesses from what was usual, rounded.
 """
 
-from sloengine.authoring.discover.run import Discovery, Row, discover, write
+from sloengine.authoring.discover.run import NEWEST_BYTES, Discovery, Row, discover, write
 from sloengine.authoring.discover.text import render_discovery
 
-__all__ = ["Discovery", "Row", "discover", "render_discovery", "write"]
+__all__ = ["NEWEST_BYTES", "Discovery", "Row", "discover", "render_discovery", "write"]

@@ -15,6 +15,8 @@ from sloengine.authoring.discover.reading import Request, Traffic
 
 LEAST = 5
 """Fewer requests than these are no transaction."""
+_LONGEST = 4096
+"""Characters of a condition; a name that long is none that people give."""
 _LEAST_SHARE = Fraction(1, 500)
 _CONSTANT = Fraction(1, 2)
 """A name is a constant where it is that of so many requests to its service."""
@@ -78,7 +80,7 @@ def propose(traffic: Traffic, taken: Collection[str]) -> Proposals:
         label = labels[request.label]
         if label.is_health:
             health[request.label] += 1
-        elif label.is_file:
+        elif label.is_file or len(label.condition) > _LONGEST:
             rest[request.label] += 1
         else:
             by_entry[request.label].append(request)

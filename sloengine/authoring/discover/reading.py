@@ -201,15 +201,7 @@ class _Finder:
         row = forest.rows[index]
         below = forest.rows[index + 1 : forest.end[index]]
         called = self._called(forest, index)
-        served = (
-            [
-                place
-                for place in forest.tops(_served_below(forest, index))
-                if index < place < forest.end[index]
-            ]
-            if look_below
-            else []
-        )
+        served = _served_below(forest, index) if look_below else []
         return Request(
             entry=(trace_id, row.span_id, row.kind),
             label=row.vector,
@@ -248,9 +240,17 @@ class _Finder:
         return self._sets.setdefault(labels, labels)
 
 
-def _served_below(forest: Forest, index: int) -> list[bool]:
-    inside = range(index + 1, forest.end[index])
-    return [i in inside and row.kind == SERVER for i, row in enumerate(forest.rows)]
+def _served_below(forest: Forest, index: int) -> list[int]:
+    """The topmost requests that were served below another, at most two of them."""
+    found: list[int] = []
+    place = index + 1
+    while place < forest.end[index] and len(found) < 2:
+        if forest.rows[place].kind == SERVER:
+            found.append(place)
+            place = forest.end[place]
+        else:
+            place += 1
+    return found
 
 
 def _tells(label: Label) -> bool:

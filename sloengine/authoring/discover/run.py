@@ -30,10 +30,13 @@ from sloengine.replay import Progress, TraceSource
 from sloengine.report import numbers
 from sloengine.report.moments import span_of
 from sloengine.slo import error_budget
+from sloengine.spool.spool import SEGMENT_BYTES
 from sloengine.store import OTHER, Store
 
 MOST_BYTES = 256 << 20
 """Of requests that are read, a million spans or two: enough for a first guess."""
+NEWEST_BYTES = MOST_BYTES - SEGMENT_BYTES
+"""Of a store: what is read are whole segments, and the newest must not be cut."""
 GUESS = "Proposed by sloengine discover: a first guess. Review the name, the limit and the target."
 
 
