@@ -17,8 +17,8 @@ from sloengine.errors import StoreError
 from sloengine.spool.filesystem import FileSystem, read_all, write_file
 from sloengine.spool.index import HASH_KEYS, TraceHasher
 from sloengine.spool.segment import (
+    COMPRESSED_VERSION,
     SEGMENT_HEADER,
-    SEGMENT_VERSION,
     SegmentHeader,
     base_of,
     segment_path,
@@ -104,7 +104,7 @@ def read_identity(files: FileSystem, directory: Path, store_id: str) -> Identity
         and (header := read_segment_header(files, segment_path(directory, base))) is not None
     ]
     for name, header in headers:
-        _require(directory, name, header.store == store, header.version <= SEGMENT_VERSION)
+        _require(directory, name, header.store == store, header.version <= COMPRESSED_VERSION)
     path = directory / IDENTITY_NAME
     data = _contents(files, path, _FIELDS.size + _CHECK.size)
     if len(data) == _FIELDS.size + _CHECK.size:

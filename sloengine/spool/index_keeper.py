@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from sloengine.errors import RetryError, SloengineError
+from sloengine.spool.compression import Compressed
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.index import (
     ArrayIndex,
@@ -73,6 +74,16 @@ class IndexKeeper:
             self._files.remove(segment.path)
             segment.removed = True
             self._files.remove(segment.index_path)
+
+    def replace(self, segment: Segment, copy: Compressed) -> bool:
+        """Put a compressed copy in a segment's place; tell whether the segment is still there."""
+        with self._writing:
+            if segment.removed:
+                self._files.remove(copy.path)
+                return False
+            self._files.rename(copy.path, segment.path)
+            segment.compressed_bytes = copy.size
+            return True
 
     def close(self) -> None:
         """Finish what is being written; a segment left without an index gets one next time."""

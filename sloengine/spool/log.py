@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sloengine.clock import Clock
+from sloengine.spool.compressor import Compressor
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import Identity
 from sloengine.spool.frame import FRAME_HEADER, Frame
@@ -61,6 +62,7 @@ class SegmentLog:
         identity: Identity,
         clock: Clock,
         indexes: IndexKeeper,
+        compressor: Compressor,
         segment_bytes: int,
         disk_budget: int,
         segments: list[Segment],
@@ -71,6 +73,7 @@ class SegmentLog:
         self._identity = identity
         self._clock = clock
         self._indexes = indexes
+        self._compressor = compressor
         self._segment_bytes = segment_bytes
         self._disk_budget = disk_budget
         self._lock = threading.Lock()
@@ -85,6 +88,7 @@ class SegmentLog:
         for segment in segments:
             if not segment.index_bytes:
                 indexes.seal(segment)
+            compressor.take(segment)
 
     def segments(self) -> tuple[Segment, ...]:
         """Return the segments, oldest first."""
@@ -208,6 +212,7 @@ class SegmentLog:
             segment = self._segments[-1]
         self.measure()
         self._indexes.seal(segment)
+        self._compressor.take(segment)
 
     # -- room --------------------------------------------------------------------------------
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sloengine.errors import RetryError
+from sloengine.spool.compression import opened
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.frame import Damage, Frame, Source, frame_at, walk
 from sloengine.spool.quarantine import Quarantine
-from sloengine.spool.segment import Segment, opened
+from sloengine.spool.segment import Segment
 
 
 class SegmentReader:

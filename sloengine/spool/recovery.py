@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from sloengine.spool.compression import log_length, opened
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import (
     IDENTITY_NAME,
@@ -20,10 +21,11 @@ from sloengine.spool.frame import Damage, walk
 from sloengine.spool.index import read_index_header
 from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.segment import (
+    COMPRESSED_VERSION,
     SEGMENT_HEADER,
     Segment,
+    SegmentHeader,
     base_of,
-    opened,
     segment_path,
 )
 
@@ -105,10 +107,13 @@ def _from_index(
     index = read_index_header(files, path.with_suffix(".idx"))
     if index is None or index.fingerprint != identity.hasher.fingerprint or index.base != base:
         return None
-    end = base + files.size(path) - SEGMENT_HEADER
+    header = read_segment_header(files, path)
+    length = log_length(files, path, header)
+    if length is None:
+        return None
+    end = base + length
     if following is not None:
         end = min(end, following)
-    header = read_segment_header(files, path)
     if header is None or end != base + index.length or index.length == 0:
         return None
     segment = Segment(
@@ -119,6 +124,7 @@ def _from_index(
         index.next_sequence,
         index.last_arrival_ns,
         index_bytes=files.size(path.with_suffix(".idx")),
+        compressed_bytes=_compressed_bytes(files, path, header),
     )
     return _Scanned(segment, None)
 
@@ -138,13 +144,26 @@ def _scan(
         _log.warning("spool: removed %s, which holds no frame", path)
         files.remove(path)
         return None
-    stop = base + size - SEGMENT_HEADER
+    length = log_length(files, path, header)
+    if length is None:
+        quarantine.move(path)
+        return None
+    stop = base + length
     if following is not None:
         # A segment whose last write failed may have more on disk than was ever acknowledged; the
         # same frames stand in the segment that follows.
         stop = min(stop, following)
     sequence = header.first_sequence if header else None
-    segment = Segment(path, base, stop, sequence or 0, sequence or 0, 0)
+    compressed_bytes = _compressed_bytes(files, path, header)
+    segment = Segment(
+        path,
+        base,
+        stop,
+        sequence or 0,
+        sequence or 0,
+        0,
+        compressed_bytes=compressed_bytes,
+    )
     first = True
     tail: Damage | None = None
     damages: list[Damage] = []
@@ -167,7 +186,9 @@ def _scan(
             tail = damages.pop()
         for damage in damages:
             quarantine.keep(path, damage, source)
-    if tail is not None and tail.torn and following is None:
+    # A compressed segment was whole when it was written: whatever is missing in it is damage.
+    is_torn = tail is not None and tail.torn and compressed_bytes is None
+    if tail is not None and is_torn and following is None:
         quarantine.torn(path, tail.length)
         if tail.position == base:
             files.remove(path)
@@ -176,6 +197,12 @@ def _scan(
         segment.end = tail.position
         tail = None
     return _Scanned(segment, tail)
+
+
+def _compressed_bytes(files: FileSystem, path: Path, header: SegmentHeader | None) -> int | None:
+    if header is None or header.version != COMPRESSED_VERSION:
+        return None
+    return files.size(path)
 
 
 def _account(files: FileSystem, scanned: list[_Scanned], quarantine: Quarantine) -> None:

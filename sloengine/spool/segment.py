@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from zlib_ng.zlib_ng import crc32
 
-from sloengine.spool.filesystem import FileSystem, read_all, write_all
-from sloengine.spool.frame import Source
+from sloengine.spool.filesystem import FileSystem, write_all
 from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Index
 
 SEGMENT_VERSION = 1
+COMPRESSED_VERSION = 2
+"""Of segments that were compressed after they were sealed: blocks stand for the frames."""
 MAX_POSITION = 2**63 - 1
 MAX_SEGMENT = 2**32 - 1
 """An index keeps a frame's place in its segment in 32 bits."""
@@ -103,6 +103,8 @@ class Segment:
     last_arrival_ns: int
     index: Index | None = None
     index_bytes: int = 0
+    compressed_bytes: int | None = None
+    """The size of the file once it is compressed."""
     removed: bool = False
 
     @property
@@ -116,17 +118,9 @@ class Segment:
         index_bytes = self.index_bytes
         if not index_bytes and self.index is not None:
             index_bytes = INDEX_HEADER + INDEX_ENTRY * self.index.entries
+        if self.compressed_bytes is not None:
+            return self.compressed_bytes + index_bytes
         return SEGMENT_HEADER + self.end - self.base + index_bytes
-
-
-@contextmanager
-def opened(files: FileSystem, path: Path, base: int) -> Iterator[Source]:
-    """Open a segment file for reading by position."""
-    fd = files.open_read(path)
-    try:
-        yield lambda position, size: read_all(files, fd, size, position - base + SEGMENT_HEADER)
-    finally:
-        files.close(fd)
 
 
 class SegmentWriter:

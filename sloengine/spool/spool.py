@@ -16,6 +16,7 @@ from zlib_ng.zlib_ng import crc32
 
 from sloengine.clock import Clock
 from sloengine.errors import RetryError, StoreError, TooLargeError
+from sloengine.spool.compressor import Compressor
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_errors
 from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
@@ -35,6 +36,8 @@ DISK_BUDGET = 20 * 1024**3
 GROUP_BYTES = 1024 * 1024
 """A group commit does not wait for more once this much is gathered."""
 _STOPPING = "spool: the engine is stopping; send the request again"
+COMPRESS_FROM = 1024 * 1024
+"""Smaller segments are not worth another file."""
 UNSYNCED_LIMIT = 128 * 1024 * 1024
 """Memory for frames that are not durable yet; above it, senders must come back."""
 
@@ -121,6 +124,7 @@ class Spool:
         directory: Path,
         *,
         log: SegmentLog,
+        compressor: Compressor,
         identity: Identity,
         indexes: IndexKeeper,
         reader: SegmentReader,
@@ -134,6 +138,7 @@ class Spool:
     ) -> None:
         self._directory = directory
         self._log = log
+        self._compressor = compressor
         self._identity = identity
         self._indexes = indexes
         self._reader = reader
@@ -175,6 +180,8 @@ class Spool:
         sync_interval_s: float = 0.003,
         horizon_ns: int | None = None,
         probe_interval_s: float = 1.0,
+        compress_share: float = 0.1,
+        compress_from: int = COMPRESS_FROM,
         committed: int = 0,
         files: FileSystem | None = None,
     ) -> Self:
@@ -186,7 +193,8 @@ class Spool:
         `sync_interval_s`: how long a group commit gathers frames after the first. `horizon_ns`:
         committed segments in which nothing arrived for that long are removed (`None`: only when the
         budget needs the room). `probe_interval_s`: how long after a write error until the next
-        attempt, in a new file.
+        attempt, in a new file. `compress_share`: how much of a core may be used to compress sealed
+        segments of at least `compress_from` bytes; 0 for none.
 
         Raises:
             StoreError: The folder is in use, cannot be written, or belongs to another store.
@@ -205,6 +213,14 @@ class Spool:
             raise
         reader = SegmentReader(files, identity.seed, quarantine)
         indexes = IndexKeeper(files, identity.hasher, trace_ids_of, reader)
+        compressor = Compressor(
+            directory,
+            files=files,
+            indexes=indexes,
+            clock=clock,
+            share=compress_share,
+            smallest=compress_from,
+        )
         segments = recovered.segments
         last = segments[-1] if segments else None
         log = SegmentLog(
@@ -213,6 +229,7 @@ class Spool:
             identity=identity,
             clock=clock,
             indexes=indexes,
+            compressor=compressor,
             # A budget of one or two segments could only be emptied at once.
             segment_bytes=min(segment_bytes, disk_budget // 4, MAX_SEGMENT),
             disk_budget=disk_budget,
@@ -222,6 +239,7 @@ class Spool:
         return cls(
             directory,
             log=log,
+            compressor=compressor,
             identity=identity,
             indexes=indexes,
             reader=reader,
@@ -476,6 +494,7 @@ class Spool:
             self._work.notify_all()
         self._thread.join()
         self._log.seal()
+        self._compressor.close()
         self._indexes.close()
         self._folder_lock.release()
 

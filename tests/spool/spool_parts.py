@@ -39,6 +39,8 @@ def open_spool(
     horizon_ns: int | None = None,
     committed: int = 0,
     probe_interval_s: float = 0.005,
+    compress_share: float = 0.0,
+    compress_from: int = 1,
 ) -> Spool:
     return Spool.open(
         directory,
@@ -51,6 +53,8 @@ def open_spool(
         horizon_ns=horizon_ns,
         committed=committed,
         probe_interval_s=probe_interval_s,
+        compress_share=compress_share,
+        compress_from=compress_from,
         files=files,
     )
 

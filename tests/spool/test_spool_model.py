@@ -54,6 +54,7 @@ class SpoolMachine(RuleBasedStateMachine):
             segment_bytes=500,
             disk_budget=BUDGET,
             sync_interval_s=0.0,
+            compress_share=1.0,
             committed=self.committed,
         )
 

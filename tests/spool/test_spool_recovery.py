@@ -280,7 +280,7 @@ def test_a_sender_cannot_plant_a_frame_inside_a_payload(tmp_path: Path) -> None:
 def test_a_segment_of_a_newer_version_stops_the_start(tmp_path: Path) -> None:
     segments = fill(tmp_path)
     data = bytearray(segments[0].read_bytes())
-    struct.pack_into("<H", data, 8, 2)
+    struct.pack_into("<H", data, 8, 3)
     struct.pack_into("<I", data, 60, zlib.crc32(data[:60]))
     segments[0].write_bytes(data)
     with pytest.raises(StoreError, match="written by a newer version of the engine; start that"):
