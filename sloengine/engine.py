@@ -71,6 +71,8 @@ _log = logging.getLogger(__name__)
 SPOOL_FOLDER = "spool"
 SOCKET = "engine.sock"
 _TICK_S = 0.2
+_LAST_READ_BYTES = 1 << 18
+"""How much of the spool may be left for the moment in which a reload holds up the intake."""
 _GRACE_S = 10.0
 _COVERAGE_NS = 10 * 10**9
 _UPKEEP_NS = 60 * 10**9
@@ -153,20 +155,25 @@ class Pipeline:
         Its pending traces are built from the spool beside the running ones; only what came
         meanwhile is read while the intake waits.
         """
-        processor, decoder, _ = self._assemble(plan)
+        processor, decoder, history = self._assemble(plan)
+        processor.mark_replayed_until(self._history.replayed_until)
+        history.replayed_until = self._history.replayed_until
+        with self._intake.lock:
+            read = self.processor.safe_position(self._spool.durable_end)
         end = self._spool.durable_end
+        while end - read > _LAST_READ_BYTES:
+            self._refill(processor, decoder, read, end)
+            read, end = end, self._spool.durable_end
+        self._store.register_plan(plan, at_ns=self._clock.now_ns())
         with self._intake.lock:
-            start = self.processor.safe_position(end)
-        self._refill(processor, decoder, start, end)
-        with self._intake.lock:
-            last = self._spool.end
-            if last > end:
-                self._spool.wait_durable(last - 1, _GRACE_S)
-                self._refill(processor, decoder, end, last)
+            end = self._spool.end
+            if end > read:
+                self._spool.wait_durable(end - 1, _GRACE_S)
+                self._refill(processor, decoder, read, end)
             processor.discard(processor.pending_ids() - self.processor.pending_ids())
-            self._store.register_plan(plan, at_ns=self._clock.now_ns())
             self._intake.replace_stage(_stage(processor, decoder))
             self._loop.replace_processor(processor)
+            self._history = history
             self.plan = plan
 
     def _assemble(self, plan: Plan) -> tuple[Processor, Decoder, SpoolHistory]:

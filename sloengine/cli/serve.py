@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import click
@@ -44,19 +48,42 @@ def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...], hot_path: 
     )
     # What the store holds is for its owner: DuckDB makes files with the rights that this leaves.
     os.umask(0o077)
-    # Signals are blocked before any thread starts, so that every thread inherits the mask and only
-    # the loop below takes them.
-    wanted = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
-    engine = Engine(config)
-    engine.start()
-    release_startup_memory()
-    try:
-        while (received := signal.sigwait(wanted)) == signal.SIGHUP:
-            _reload(engine)
-        _log.info("%s: draining", signal.Signals(received).name)
-    finally:
-        engine.stop()
+    with _signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+        engine = Engine(config)
+        engine.start()
+        release_startup_memory()
+        try:
+            for number in received:
+                if number != signal.SIGHUP:
+                    _log.info("%s: draining", signal.Signals(number).name)
+                    break
+                _reload(engine)
+        finally:
+            engine.stop()
+
+
+@contextmanager
+def _signals(*wanted: signal.Signals) -> Iterator[Iterator[int]]:
+    """Yield an iterator over the signals that arrive; it waits for each.
+
+    A signal may reach any thread, also those that libraries started. So it is not waited for, which
+    only the thread does that it happens to reach; the handler's byte in a pipe reaches us always.
+    """
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        before = {number: signal.signal(number, _ignore) for number in wanted}
+        fd = signal.set_wakeup_fd(writer.fileno())
+        try:
+            yield (reader.recv(1)[0] for _ in count())
+        finally:
+            signal.set_wakeup_fd(fd)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """Stand in for the default, which would end the process; the pipe tells what came."""
 
 
 def _reload(engine: Engine) -> None:
