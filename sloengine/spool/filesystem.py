@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+_PAGE = 4096
 _BUFFERS_PER_WRITE = 512
 """Linux takes at most 1,024 buffers in one call."""
 
@@ -34,8 +36,15 @@ class FileSystem:
         return os.pread(fd, size, offset)
 
     def sync(self, fd: int) -> None:
-        """Make a file's bytes and length durable."""
+        """Make a file's bytes and length durable.
+
+        Linux then forgets its copy of them in memory, all but the last page: they are rarely read
+        again, and to write into memory that was used a moment ago costs a third of writing into
+        memory that never was.
+        """
         os.fdatasync(fd)
+        if sys.platform == "linux" and (whole := os.fstat(fd).st_size & -_PAGE):
+            os.posix_fadvise(fd, 0, whole, os.POSIX_FADV_DONTNEED)
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
