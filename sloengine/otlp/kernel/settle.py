@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sloengine.otlp.kernel.combos import combo_of, learn_combo
 from sloengine.otlp.kernel.jit import entry
 from sloengine.otlp.kernel.layout import (
     CLASS_BYTES,
@@ -21,7 +22,7 @@ from sloengine.otlp.kernel.layout import (
     VECTOR,
 )
 from sloengine.otlp.kernel.memory import load_i32, load_i64, store_i32, store_i64
-from sloengine.otlp.kernel.tables import classify_exactly, combo_of, learn_combo
+from sloengine.otlp.kernel.tables import classify_exactly
 
 _NEW_COMBO_RECORD = 16
 
