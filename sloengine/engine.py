@@ -29,10 +29,9 @@ from sloengine.errors import SloengineError, StoreError
 from sloengine.evaluate import Evaluation, evaluate
 from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
-from sloengine.otlp import Decoder, ReferenceDecoder, trace_ids_of
-from sloengine.otlp.kernel import DecoderMaker, kernel_decoders
+from sloengine.otlp import Decoder, trace_ids_of
 from sloengine.ottl import ConditionTable
-from sloengine.processor import ProcessLoop, Processor, ProcessorSettings, SpoolHistory
+from sloengine.processor import ProcessLoop, ProcessorSettings, SpoolHistory, TraceProcessor
 from sloengine.receiver import (
     Accepted,
     Admission,
@@ -58,9 +57,12 @@ from sloengine.spool import Spool
 from sloengine.store import Store, trace_record
 from sloengine.wiring import (
     MIB,
+    REFERENCE,
     CountedIngest,
     HealthCounts,
+    HotPath,
     grpc_settings,
+    hot_path,
     http_settings,
     otlp_settings,
     processor_settings,
@@ -93,10 +95,10 @@ class Pipeline:
         clock: Clock,
         settings: ProcessorSettings,
         instrumentation: Instrumentation,
-        decoder_maker: DecoderMaker = ReferenceDecoder,
+        hot_path: HotPath = REFERENCE,
     ) -> None:
         self._store = store
-        self._decoder_maker = decoder_maker
+        self._hot_path = hot_path
         self._spool = spool
         self._clock = clock
         self._settings = settings
@@ -117,7 +119,7 @@ class Pipeline:
         )
 
     @property
-    def processor(self) -> Processor:
+    def processor(self) -> TraceProcessor:
         """The pending traces."""
         return self._loop.processor
 
@@ -176,7 +178,7 @@ class Pipeline:
             self._history = history
             self.plan = plan
 
-    def _assemble(self, plan: Plan) -> tuple[Processor, Decoder, SpoolHistory]:
+    def _assemble(self, plan: Plan) -> tuple[TraceProcessor, Decoder, SpoolHistory]:
         table = ConditionTable(plan.fields, plan.conditions)
         history = SpoolHistory(
             self._spool,
@@ -186,15 +188,15 @@ class Pipeline:
             decoder_of=self._decoder,
             plan_of=load_text,
         )
-        processor = Processor(
+        processor = self._hot_path.processors(
             plan, table, settings=self._settings, key=self._store.hash_key, history=history
         )
         return processor, self._decoder(plan, table), history
 
     def _decoder(self, plan: Plan, table: ConditionTable) -> Decoder:
-        return self._decoder_maker(plan.fields, table, plan.captures)
+        return self._hot_path.decoders(plan.fields, table, plan.captures)
 
-    def _refill(self, processor: Processor, decoder: Decoder, start: int, end: int) -> int:
+    def _refill(self, processor: TraceProcessor, decoder: Decoder, start: int, end: int) -> int:
         frames = 0
         for frame in self._spool.read(start, end):
             batch = decoder.decode(frame.payload).batch
@@ -206,16 +208,7 @@ class Pipeline:
         return self._loop.failure if self._loop.is_stuck else None
 
 
-def decoder_maker(hot_path: str) -> DecoderMaker:
-    """Return what makes decoders: the compiled kernels where they can run and are wanted.
-
-    Compiles them if they are not cached, which takes seconds and is said in the log.
-    """
-    made = kernel_decoders() if hot_path == "auto" else None
-    return made or ReferenceDecoder
-
-
-def _stage(processor: Processor, decoder: Decoder) -> Stage:
+def _stage(processor: TraceProcessor, decoder: Decoder) -> Stage:
     return Stage(
         decoder,
         lambda batch, position, arrival_ns: processor.add(
@@ -295,7 +288,7 @@ class Engine:
             clock=self._clock,
             settings=processor_settings(config),
             instrumentation=self._instrumentation,
-            decoder_maker=decoder_maker(config.service.hot_path),
+            hot_path=hot_path(config.service.hot_path),
         )
         self._observe()
         frames = self._pipeline.recover()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sloengine.config import EngineConfig, GrpcConfig, HttpConfig, OtlpExporterConfig
 from sloengine.config import TlsServerConfig as TlsConfig
@@ -10,7 +11,9 @@ from sloengine.errors import RetryError, SloengineError
 from sloengine.exporter import OtlpSettings
 from sloengine.instrumentation import Instrumentation
 from sloengine.names import Attribute, CloseReason, DropReason, FactChange, Protocol, RequestOutcome
-from sloengine.processor import Committed, Counter, ProcessorSettings
+from sloengine.otlp import ReferenceDecoder
+from sloengine.otlp.kernel import DecoderMaker, kernel_decoders
+from sloengine.processor import Committed, Counter, Processor, ProcessorFactory, ProcessorSettings
 from sloengine.receiver import (
     Accepted,
     Applied,
@@ -79,6 +82,33 @@ def processor_settings(config: EngineConfig) -> ProcessorSettings:
         recent_traces=config.processor.recent_traces,
         late_horizon_ns=config.processor.late_horizon,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HotPath:
+    """What touches every span: decoding, and collecting spans into traces."""
+
+    decoders: DecoderMaker
+    processors: ProcessorFactory
+
+
+REFERENCE = HotPath(ReferenceDecoder, Processor)
+"""The plain twins: the same results, for many times the CPU, ready at once."""
+
+
+def hot_path(wanted: str) -> HotPath:
+    """Return the compiled kernels where they are wanted (`auto`) and can run, else the twins.
+
+    Compiles the kernels if they are not cached, which takes up to a minute and is said in the log.
+    """
+    decoders = kernel_decoders() if wanted == "auto" else None
+    if decoders is None:
+        return REFERENCE
+    # Only where numba is there, which the decoders have just shown.
+    from sloengine.processor.kernel import KernelProcessor, warm_up
+
+    warm_up()
+    return HotPath(decoders, KernelProcessor)
 
 
 _CLOSE_REASONS = {

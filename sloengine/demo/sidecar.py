@@ -20,6 +20,8 @@ class DemoSidecar:
             "store": {"directory": directory},
             "processor": {"idle_wait": "2s"},
             "extensions": {"health_check": None},
+            # A minute of compiling, where it was never done, would be half of the demo.
+            "service": {"hot_path": "reference"},
         }
         self._engine = Engine(EngineConfig.model_validate(keys))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from sloengine.processor import ProcessorSettings
 from sloengine.receiver import Accepted, Request
 from sloengine.spool import Spool
 from sloengine.store import Store
+from sloengine.wiring import HotPath, hot_path
 
 SECOND_NS = 10**9
 NOON_NS = 1_764_072_000 * SECOND_NS
@@ -93,6 +96,7 @@ def config_of(folder: Path, **more: Any) -> EngineConfig:
         "store": {"directory": folder / "data"},
         "processor": {"idle_wait": "50ms", "max_wait": "10s"},
         "extensions": {"health_check": None},
+        "service": {"hot_path": "reference"},
     }
     return EngineConfig.model_validate({**keys, **more})
 
@@ -105,6 +109,25 @@ def running(config: EngineConfig, clock: Clock | None = None) -> Iterator[Engine
         yield engine
     finally:
         engine.stop()
+
+
+_on: ContextVar[str] = ContextVar("hot path of `pipeline`", default="reference")
+
+
+@cache
+def hot_path_of(name: str) -> HotPath:
+    """Compiled once for all tests of a process."""
+    return hot_path(name)
+
+
+@contextmanager
+def on(name: str) -> Iterator[None]:
+    """Let every `pipeline` inside run on a hot path: `auto` or `reference`."""
+    token = _on.set(name)
+    try:
+        yield
+    finally:
+        _on.reset(token)
 
 
 @contextmanager
@@ -143,6 +166,7 @@ def pipeline(
                 late_horizon_ns=horizon_ns,
             ),
             instrumentation=Instrumentation.disabled(),
+            hot_path=hot_path_of(_on.get()),
         )
         stages.recover()
         yield stages, store, spool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from engine_kit import (
     REJECTING,
     SECOND_NS,
     all_of,
+    on,
     outcomes,
     pipeline,
     request,
@@ -25,6 +27,14 @@ from sloengine.definitions import load_definitions
 from sloengine.errors import PermanentError
 from sloengine.receiver import Request
 from sloengine.spool import Encoding
+
+
+@pytest.fixture(autouse=True, params=["reference", "auto"])
+def both_hot_paths(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every truth below holds for the kernels and for their plain twins."""
+    with on(request.param):
+        yield
+
 
 GOOD = (1, "checkout", "good", "")
 FAILED = (1, "checkout", "failed", "failed")
