@@ -14,8 +14,6 @@ from sloengine.processor.kernel.layout import (
     CAPTURES,
     DUE,
     FORGOTTEN,
-    FRESH,
-    HAS_ERRORS,
     HORIZON,
     J_HOW,
     J_STATUS,
@@ -38,16 +36,14 @@ from sloengine.processor.kernel.layout import (
     T_BYTES,
     T_FIRST_ARRIVAL,
     T_FRESH,
-    T_HEAD,
     T_LAST_ARRIVAL,
     T_STATE,
-    V_FLAGS,
-    V_WORDS,
 )
 from sloengine.processor.kernel.memory import get, put
 from sloengine.processor.kernel.rows import (
     deadline_of,
     free_trace,
+    head_of,
     mark_seen,
     new_capture,
     next_of,
@@ -104,27 +100,13 @@ def end_traces(st: int, plan: int, judged: int, size: int, tally: int) -> int:
         if status == FORGOTTEN:
             free_trace(st, row)
             continue
-        if status == JUDGED_HERE:
+        is_ours = status == JUDGED_HERE
+        if is_ours:
             fresh += get(trace_at(st, row), T_FRESH)
-            _count_errors(st, plan, row, tally)
-        mark_seen(st, row)
+        mark_seen(st, row, get(plan, P_VECTORS), tally if is_ours else 0)
         put(trace_at(st, row), T_STATE, JUDGED)
         remember(st, row)
     return fresh
-
-
-@part
-def _count_errors(st: int, plan: int, row: int, tally: int) -> None:
-    found = get(trace_at(st, row), T_HEAD)
-    while found >= 0:
-        span = span_at(st, found)
-        meta = get(span, S_META)
-        if meta & FRESH != 0:
-            vector = meta >> 32
-            record = get(plan, P_VECTORS) + vector * (8 * V_WORDS)
-            if get(record, V_FLAGS) & HAS_ERRORS != 0:
-                put(tally, vector, get(tally, vector) + 1)
-        found = next_of(span)
 
 
 @entry
@@ -151,7 +133,7 @@ def discard(st: int, high: int, low: int) -> None:
 @entry
 def spans_of(st: int, row: int, out: int) -> int:
     """List the rows of a trace's spans; `out` has room for all."""
-    found = get(trace_at(st, row), T_HEAD)
+    found = head_of(trace_at(st, row))
     size = 0
     while found >= 0:
         put(out, size, found)

@@ -78,17 +78,21 @@ from sloengine.processor.kernel.layout import (
     V_FROM,
     V_TO,
     V_WORDS,
+    W_CANDIDATES,
+    W_CANDIDATES_USED,
+    W_CAPTURED_USED,
     W_COMPLETE,
     W_COUNT,
-    W_DISTANCE,
     W_FACTS,
     W_FACTS_SIZE,
     W_FACTS_USED,
     W_HOME,
     W_IS_ALL,
+    W_LOOSE,
     W_MARKS,
     W_ORDER,
     W_PARENT,
+    W_ROOTS,
     W_ROWS,
     W_TAKEN,
     W_VALUES,
@@ -104,6 +108,7 @@ from sloengine.processor.kernel.values import (
 )
 
 _SERVER, _CONSUMER = 2, 5
+_DROPPED = 1 << 40
 _GOOD_OUTCOME, _GOOD_REASON = 0, 0
 _UNKNOWN_OUTCOME, _UNDECIDABLE, _UNMAPPED, _IGNORED = 5, 1, 2, 3
 
@@ -143,12 +148,12 @@ def _judge(st: int, plan: int, work: int, record: int) -> None:
     status = link(st, plan, work, row)
     if get(trace, T_UNSURE) != 0:
         status = ELSEWHERE
-    candidates = 0
+    candidates = get(work, W_CANDIDATES_USED)
     if status == JUDGED_HERE:
-        candidates = _survey(work, record)
+        _survey(work, record)
         if get(record, J_ORPHANS) > 0 and get(record, J_HOW) == MAY_WAIT:
             status = NOT_WHOLE
-        elif candidates > MANY or not gather_captures(st, work):
+        elif candidates > MANY or not gather_captures(st, work, trace):
             status = ELSEWHERE
     put(record, J_STATUS, status)
     if status != JUDGED_HERE:
@@ -162,63 +167,73 @@ def _judge(st: int, plan: int, work: int, record: int) -> None:
         entries = _drop_nested(work)
         if entries > 0:
             _transactions(st, plan, work, record)
-    _others(st, plan, work, record, entries)
+    # Where the only topmost entry is above all that is no orphan, nothing is outside.
+    if entries == 0 or get(work, W_IS_ALL) == 0 or get(get(work, W_TAKEN), get(work, W_HOME)) < 0:
+        _others(st, plan, work, record, entries)
     put(record, J_FACTS_END, get(work, W_FACTS_USED))
 
 
 @part
-def _survey(work: int, record: int) -> int:
-    """Find orphans, home, and how far the trace reaches in time; return how many candidates."""
-    rows, parents = get(work, W_ROWS), get(work, W_PARENT)
-    marks, order = get(work, W_MARKS), get(work, W_ORDER)
-    count = get(work, W_COUNT)
+def _survey(work: int, record: int) -> None:
+    """Find how far the trace reaches in time, orphans, and home."""
+    rows = get(work, W_ROWS)
     earliest, latest = get(get(rows, 0), S_START), get(get(rows, 0), S_END)
-    candidates = tops = roots = orphans = 0
-    home = NONE
-    for place in range(count):
-        index = get(order, place)
+    for index in range(1, get(work, W_COUNT)):
         span = get(rows, index)
         if above(earliest, get(span, S_START)):
             earliest = get(span, S_START)
         if above(get(span, S_END), latest):
             latest = get(span, S_END)
-        mark = get(marks, index)
-        parent = get(parents, index)
-        if parent >= 0:
-            mark |= get(marks, parent) & (IN_CHAIN | UNDER)
-        else:
-            roots += 1
-            if mark & (IS_LOOSE | LEADS_TO) == IS_LOOSE:
-                mark |= IN_CHAIN
-                orphans += 1
-        if mark & IS_CANDIDATE != 0:
-            candidates += 1
-            if mark & UNDER == 0:
-                tops += 1
-                home = index
-                mark |= UNDER
-        put(marks, index, mark)
-        put(get(work, W_TAKEN), index, NONE)
-        put(get(work, W_DISTANCE), index, 0)
+    put(record, J_EARLIEST, earliest)
+    put(record, J_LATEST, latest)
+    orphans = tops = 0
+    home = NONE
+    if get(work, W_LOOSE) == 0 and get(work, W_CANDIDATES_USED) <= 1:
+        if get(work, W_CANDIDATES_USED) == 1:
+            tops = 1
+            home = get(get(work, W_CANDIDATES), 0)
+    else:
+        orphans, tops, home = _walk(work)
     home = home if tops == 1 else NONE
     put(work, W_HOME, home)
     put(work, W_COMPLETE, 1 if orphans == 0 else 0)
     # Whether the set of home is the trace: then nobody has to walk over it once more.
-    is_all = home >= 0 and get(parents, home) < 0 and roots == orphans + 1
+    is_all = home >= 0 and get(get(work, W_PARENT), home) < 0 and get(work, W_ROOTS) == orphans + 1
     put(work, W_IS_ALL, 1 if is_all else 0)
     put(record, J_ORPHANS, orphans)
-    put(record, J_EARLIEST, earliest)
-    put(record, J_LATEST, latest)
-    return candidates
+
+
+@part
+def _walk(work: int) -> tuple[int, int, int]:
+    """Mark orphans' chains; return how many orphans, how many topmost candidates, and the last."""
+    parents, marks, order = get(work, W_PARENT), get(work, W_MARKS), get(work, W_ORDER)
+    orphans = tops = 0
+    top = NONE
+    for place in range(get(work, W_COUNT)):
+        index = get(order, place)
+        mark = get(marks, index)
+        parent = get(parents, index)
+        if parent >= 0:
+            mark |= get(marks, parent) & (IN_CHAIN | UNDER)
+        elif mark & (IS_LOOSE | LEADS_TO) == IS_LOOSE:
+            mark |= IN_CHAIN
+            orphans += 1
+        if mark & (IS_CANDIDATE | UNDER) == IS_CANDIDATE:
+            tops += 1
+            top = index
+            mark |= UNDER
+        put(marks, index, mark)
+    return orphans, tops, top
 
 
 @part
 def _take(plan: int, work: int, record: int) -> None:
     """Say in W_TAKEN which definition takes each candidate."""
-    rows, marks, taken = get(work, W_ROWS), get(work, W_MARKS), get(work, W_TAKEN)
+    rows, taken, listed = get(work, W_ROWS), get(work, W_TAKEN), get(work, W_CANDIDATES)
     for index in range(get(work, W_COUNT)):
-        if get(marks, index) & IS_CANDIDATE == 0:
-            continue
+        put(taken, index, NONE)
+    for listing in range(get(work, W_CANDIDATES_USED)):
+        index = get(listed, listing)
         is_all = get(work, W_IS_ALL) != 0 and index == get(work, W_HOME)
         is_gathered = is_all
         vector = _vector_of(plan, get(rows, index))
@@ -252,20 +267,30 @@ def _priority(plan: int, rule: int) -> int:
 
 @part
 def _drop_nested(work: int) -> int:
-    """Drop entries below another of their definition; mark what is inside and above the others."""
+    """Drop entries below another of their definition; mark what is above the others.
+
+    Return how many are left.
+    """
     parents, marks, taken = get(work, W_PARENT), get(work, W_MARKS), get(work, W_TAKEN)
-    order = get(work, W_ORDER)
+    listed, candidates = get(work, W_CANDIDATES), get(work, W_CANDIDATES_USED)
+    if candidates > 1:
+        for listing in range(candidates):
+            index = get(listed, listing)
+            rule = get(taken, index)
+            if rule < 0:
+                continue
+            parent = get(parents, index)
+            while parent >= 0 and get(taken, parent) & ~_DROPPED != rule:
+                parent = get(parents, parent)
+            if parent >= 0:
+                put(taken, index, rule | _DROPPED)
     entries = 0
-    # Children first, so that whatever stands above is still there.
-    for place in range(get(work, W_COUNT) - 1, -1, -1):
-        index = get(order, place)
+    for listing in range(candidates):
+        index = get(listed, listing)
         rule = get(taken, index)
         if rule < 0:
             continue
-        parent = get(parents, index)
-        while parent >= 0 and get(taken, parent) != rule:
-            parent = get(parents, parent)
-        if parent >= 0:
+        if rule & _DROPPED != 0:
             put(taken, index, NONE)
             continue
         entries += 1
@@ -295,8 +320,9 @@ def _new_fact(
 
 @part
 def _transactions(st: int, plan: int, work: int, record: int) -> None:
-    taken = get(work, W_TAKEN)
-    for index in range(get(work, W_COUNT)):
+    taken, listed = get(work, W_TAKEN), get(work, W_CANDIDATES)
+    for listing in range(get(work, W_CANDIDATES_USED)):
+        index = get(listed, listing)
         number = get(taken, index)
         if number < 0:
             continue
@@ -308,6 +334,10 @@ def _transactions(st: int, plan: int, work: int, record: int) -> None:
         fact = _new_fact(st, work, record, index, number, outcome, reason)
         values = get(work, W_VALUES) + fact * get(plan, P_VALUE_WORDS) * 8
         first = get(rule, R_COLUMNS)
+        if get(work, W_CAPTURED_USED) == 0:
+            for column in range(first, get(rule, R_COLUMNS_END)):
+                put(values, column - first, NONE)
+            continue
         note_distances(work, index)
         for column in range(first, get(rule, R_COLUMNS_END)):
             put(values, column - first, value_of(st, plan, work, column, is_all))

@@ -43,6 +43,7 @@ LABEL = 1 << 9
     T_UNSURE,
 ) = range(16)
 TRACE_WORDS = 16
+# T_HEAD: last span + 1 << 32 | first span + 1, in the order of their chain: the newest is first.
 # T_SIGNATURE: a bit for each span id that may be there. T_OLDER, T_NEWER: neighbours among the
 # judged traces; T_NEWER of a free row is the next free one. T_BYTES: what captured values weigh;
 # T_HELD: what the batches weigh that are kept for its spans. T_UNSURE: whether one of its spans was
@@ -206,7 +207,11 @@ IN_SET, IN_TRACE, IN_ANCESTORS = 0, 8, 16
     W_IS_ALL,
     W_COMPLETE,
     W_DISTANCE,  # [spans]: how far above the entry that is looked at, from 1; 0 elsewhere
-) = range(25)
+    W_CANDIDATES,  # [spans]: those that some definition's `entry` matches
+    W_CANDIDATES_USED,
+    W_LOOSE,  # how many spans name a parent that is not there
+    W_ROOTS,
+) = range(29)
 WORK_WORDS = 32
 IS_CANDIDATE, IS_LOOSE, LEADS_TO, IN_CHAIN, IS_SERVED, IS_INSIDE, IS_ABOVE, IN_MEMBERS, UNDER = (
     1 << bit for bit in range(9)

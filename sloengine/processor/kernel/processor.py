@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -144,11 +144,9 @@ class KernelProcessor:
         self._work.begin(self._arena[at.LONGEST])
         if everything:
             judged = self._judge(_records(self._pending_rows(), at.AS_IT_STANDS))
-            reasons = [Counter.CLOSED_END] * len(judged)
+            closed = self._conclude(judged, {at.AS_IT_STANDS: Counter.CLOSED_END})
         else:
-            judged = self._due(now_ns)
-            reasons = [_REASONS[how] for how in judged[:, at.J_HOW].tolist()]
-        closed = self._conclude(judged, reasons)
+            closed = self._conclude(self._due(now_ns), _REASONS)
         room = max(0, self._settings.memory_bytes - self._arena[at.PENDING_BYTES])
         forget_judged(self._arena.address, now_ns, self._settings.recent_traces, room)
         self._shelf.batches.drop_unused()
@@ -200,40 +198,31 @@ class KernelProcessor:
                 work.grow_facts(int(arena.traces[judged[start, at.J_TRACE], at.T_COUNT]))
         return judged
 
-    def _conclude(self, judged: Words, reasons: Sequence[Counter]) -> Closed:
+    def _conclude(self, judged: Words, reasons: Mapping[int, Counter]) -> Closed:
         """Ask the history, let the plain judge have what is his, and stop waiting for all."""
         status = judged[:, at.J_STATUS]
         labels = self._labels(judged)
         traces = self._arena.traces[judged[:, at.J_TRACE]]
-        known = dict(zip(_trace_ids(traces), range(len(judged)), strict=True))
-        trace_ids = list(known)
         elsewhere = {
             number: self._trace_for_judge(judged[number])
             for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
         }
-        earlier = self._earlier(judged, traces, trace_ids, elsewhere)
-        for trace_id in earlier:
-            number = known[trace_id]
-            if number not in elsewhere:
-                status[number] = at.ELSEWHERE
-                elsewhere[number] = self._trace(judged[number])
+        earlier = self._earlier(judged, traces, elsewhere)
         verdicts = Verdicts(self._court, earlier)
         for number, trace in elsewhere.items():
-            self._judge_elsewhere(verdicts, trace, reasons[number])
+            self._judge_elsewhere(verdicts, trace, reasons[int(judged[number, at.J_HOW])])
         own = {trace.trace_id for trace, rows, _ in verdicts.remembered if rows is trace.rows}
         for number, trace in elsewhere.items():
             is_kept = trace.trace_id in own and not isinstance(trace, _PartOfTrace)
             status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
         here = status == at.JUDGED_HERE
         columns = self._columns(judged[here], labels)
-        verdicts.counters.update(_counted(judged[here], traces[here]))
-        verdicts.counters.update(reasons[number] for number in np.flatnonzero(here).tolist())
-        is_stored = (traces[:, at.T_STATE] == at.REOPENED) | (
-            self._arena.first[judged[:, at.J_TRACE]] < self._court.replayed_until
-        )
-        verdicts.recheck.update(trace_ids[n] for n in np.flatnonzero(here & is_stored).tolist())
-        reopened = np.flatnonzero(traces[:, at.T_STATE] == at.REOPENED).tolist()
-        self._court.history.judged([trace_ids[number] for number in reopened])
+        verdicts.counters.update(_counted(judged[here], traces[here], reasons))
+        is_reopened = traces[:, at.T_STATE] == at.REOPENED
+        first = self._arena.first[judged[:, at.J_TRACE]]
+        is_stored = here & (is_reopened | (first < self._court.replayed_until))
+        verdicts.recheck.update(_trace_ids(traces[is_stored]))
+        self._court.history.judged(_trace_ids(traces[is_reopened]))
         self._end(judged, verdicts, labels)
         closed = verdicts.closed()
         last_position = int(traces[:, at.T_LAST_POSITION].max()) if len(traces) else -1
@@ -267,10 +256,12 @@ class KernelProcessor:
         self,
         judged: Words,
         traces: Words,
-        trace_ids: Sequence[int],
-        elsewhere: Mapping[int, PendingTrace],
+        elsewhere: dict[int, PendingTrace],
     ) -> Mapping[int, EarlierTrace]:
-        """Ask the history for what came before, of those that do not hold it themselves."""
+        """Ask the history for what came before, of those that do not hold it themselves.
+
+        What it knows of goes to the plain judge.
+        """
         wanted = {
             trace.trace_id: self._court.part(trace)
             for trace in elsewhere.values()
@@ -291,9 +282,11 @@ class KernelProcessor:
                 horizon_ns,
             )
         )
-        for number in here[perhaps].tolist():
+        asked = here[perhaps]
+        numbers = dict(zip(_trace_ids(traces[asked]), asked.tolist(), strict=True))
+        for trace_id, number in numbers.items():
             arrival_ns = int(traces[number, at.T_FIRST_ARRIVAL])
-            wanted[trace_ids[number]] = PendingSpans(
+            wanted[trace_id] = PendingSpans(
                 int(first[number]),
                 int(traces[number, at.T_LAST_POSITION]),
                 arrival_ns,
@@ -301,7 +294,12 @@ class KernelProcessor:
                 int(times[number, 0]),
                 int(times[number, 1]),
             )
-        return history.earlier(wanted) if wanted else {}
+        earlier = history.earlier(wanted) if wanted else {}
+        for trace_id in numbers.keys() & earlier.keys():
+            number = numbers[trace_id]
+            judged[number, at.J_STATUS] = at.ELSEWHERE
+            elsewhere[number] = self._trace(judged[number])
+        return earlier
 
     def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
         sizes = judged[:, at.J_FACTS_END] - judged[:, at.J_FACTS]
@@ -383,16 +381,15 @@ class KernelProcessor:
 
     def _attach(self, judged: Words, labels: Mapping[int, Label]) -> None:
         """Keep service and name where a fact says them: a repeated span must say the same."""
-        kept = np.zeros(len(self._work.facts), bool)
-        for begin, end in judged[judged[:, at.J_STATUS] == at.JUDGED_HERE][
-            :, [at.J_FACTS, at.J_FACTS_END]
-        ].tolist():
-            kept[begin:end] = True
-        chosen = [number for number in labels if kept[number]]
+        if not labels:
+            return
+        facts = self._work.facts
+        here = judged[judged[:, at.J_STATUS] == at.JUDGED_HERE, at.J_TRACE]
+        numbers = np.array(list(labels))
+        chosen = numbers[np.isin(facts[numbers, at.F_TRACE], here)].tolist()
         if not chosen:
             return
         self._arena.make_room(0, 2 * len(chosen))
-        facts = self._work.facts
         records = np.zeros((len(chosen), 4), np.int64)
         records[:, 0] = facts[chosen, at.F_TRACE]
         records[:, 1] = facts[chosen, at.F_SPAN]
@@ -462,8 +459,9 @@ def _records(rows: npt.NDArray[np.intp], how: int) -> Words:
     return records
 
 
-def _counted(judged: Words, traces: Words) -> Mapping[str, int]:
+def _counted(judged: Words, traces: Words, reasons: Mapping[int, Counter]) -> Mapping[str, int]:
     return {
+        **{reason: int((judged[:, at.J_HOW] == how).sum()) for how, reason in reasons.items()},
         Counter.INCOMPLETE: int(judged[:, at.J_INCOMPLETE].sum()),
         Counter.ORPHANS: int(judged[:, at.J_ORPHANS].sum()),
         Counter.AMBIGUOUS: int(judged[:, at.J_AMBIGUOUS].sum()),

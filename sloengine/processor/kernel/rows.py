@@ -28,7 +28,9 @@ from sloengine.processor.kernel.layout import (
     FREE,
     FREE_CAPTURES,
     FRESH,
+    HAS_ERRORS,
     IDLE_WAIT,
+    JUDGED,
     KIND,
     LIVE,
     LONGEST,
@@ -72,6 +74,8 @@ from sloengine.processor.kernel.layout import (
     TRACES_FREE,
     TRACES_FREE_COUNT,
     TRACES_USED,
+    V_FLAGS,
+    V_WORDS,
 )
 from sloengine.processor.kernel.memory import get, put
 
@@ -95,6 +99,12 @@ def next_of(span: int) -> int:
 
 
 @inlined
+def head_of(trace: int) -> int:
+    """Return the first span of a trace, or NONE."""
+    return (get(trace, T_HEAD) & LOW) - 1
+
+
+@inlined
 def deadline_of(st: int, trace: int) -> int:
     """Return when a trace that gets no more spans is to be looked at."""
     idle = get(trace, T_LAST_ARRIVAL) + get(st, IDLE_WAIT)
@@ -114,7 +124,7 @@ def new_trace(st: int, high: int, low: int) -> int:
     trace = trace_at(st, row)
     put(trace, T_HI, high)
     put(trace, T_LO, low)
-    put(trace, T_HEAD, NONE)
+    put(trace, T_HEAD, 0)
     put(trace, T_COUNT, 0)
     put(trace, T_FRESH, 0)
     put(trace, T_SIGNATURE, 0)
@@ -159,7 +169,7 @@ def find_span(st: int, row: int, trace: int, span_id: int, kind: int) -> int:
         return NONE
     if get(trace, T_COUNT) > BIG:
         return find_big(st, row, span_id, kind)
-    found = get(trace, T_HEAD)
+    found = head_of(trace)
     while found >= 0:
         span = span_at(st, found)
         if get(span, S_ID) == span_id and get(span, S_META) & KIND == kind:
@@ -181,10 +191,12 @@ def new_span(st: int, row: int, span_id: int, meta: int) -> int:
     span, trace = span_at(st, found), trace_at(st, row)
     put(span, S_ID, span_id)
     put(span, S_META, meta)
-    put(span, S_NEXT, row << 32 | (get(trace, T_HEAD) + 1))
+    head = get(trace, T_HEAD)
+    put(span, S_NEXT, row << 32 | (head & LOW))
     put(span, S_CAPTURES, NONE)
     put(span, S_FROM, NONE)
-    put(trace, T_HEAD, found)
+    tail = (found + 1) << 32 if head == 0 else head & ~LOW
+    put(trace, T_HEAD, tail | (found + 1))
     put(trace, T_SIGNATURE, get(trace, T_SIGNATURE) | signature(st, span_id))
     count = get(trace, T_COUNT) + 1
     put(trace, T_COUNT, count)
@@ -203,7 +215,7 @@ def new_span(st: int, row: int, span_id: int, meta: int) -> int:
     return found
 
 
-@part
+@inlined
 def let_go(st: int, span: int) -> None:
     """Note that a span does not need its batch any more."""
     origin = get(span, S_FROM)
@@ -280,19 +292,14 @@ def recall(st: int, row: int) -> None:
 def free_trace(st: int, row: int) -> None:
     """Free a trace that is neither pending nor among the judged ones, and all it holds."""
     trace = trace_at(st, row)
-    is_big = get(trace, T_COUNT) > BIG
-    found = get(trace, T_HEAD)
-    while found >= 0:
-        span = span_at(st, found)
-        after = next_of(span)
-        if is_big:
-            take_out_big(st, row, found)
-        let_go(st, span)
-        free_captures(st, span)
-        put(span, S_NEXT, get(st, SPANS_FREE) + 1)
-        put(st, SPANS_FREE, found)
-        add_to(st, SPANS_FREE_COUNT, 1)
-        found = after
+    if get(trace, T_STATE) != JUDGED or get(trace, T_BYTES) > 0 or get(trace, T_COUNT) > BIG:
+        _empty_spans(st, row, trace)
+    # The whole chain at once, without a look at each.
+    head = get(trace, T_HEAD)
+    if head != 0:
+        put(span_at(st, (head >> 32) - 1), S_NEXT, get(st, SPANS_FREE) + 1)
+        put(st, SPANS_FREE, (head & LOW) - 1)
+        add_to(st, SPANS_FREE_COUNT, get(trace, T_COUNT))
     take_out_trace(st, row)
     put(trace, T_STATE, FREE)
     put(trace, T_NEWER, get(st, TRACES_FREE))
@@ -301,13 +308,36 @@ def free_trace(st: int, row: int) -> None:
 
 
 @part
-def mark_seen(st: int, row: int) -> None:
-    """After a verdict: no span is fresh, none needs its batch."""
-    trace = trace_at(st, row)
-    found = get(trace, T_HEAD)
+def _empty_spans(st: int, row: int, trace: int) -> None:
+    """Take away all that spans hold outside their records."""
+    is_big = get(trace, T_COUNT) > BIG
+    found = head_of(trace)
     while found >= 0:
         span = span_at(st, found)
-        put(span, S_META, get(span, S_META) & ~FRESH)
+        if is_big:
+            take_out_big(st, row, found)
+        let_go(st, span)
+        free_captures(st, span)
+        found = next_of(span)
+
+
+@part
+def mark_seen(st: int, row: int, vectors: int, tally: int) -> None:
+    """After a verdict: no span is fresh, none needs its batch.
+
+    Count in `tally`, where it is not 0, the fresh spans that err, by vector.
+    """
+    trace = trace_at(st, row)
+    found = head_of(trace)
+    while found >= 0:
+        span = span_at(st, found)
+        meta = get(span, S_META)
+        if meta & FRESH != 0:
+            put(span, S_META, meta & ~FRESH)
+            if tally != 0:
+                vector = meta >> 32
+                if get(vectors + vector * (8 * V_WORDS), V_FLAGS) & HAS_ERRORS != 0:
+                    put(tally, vector, get(tally, vector) + 1)
         let_go(st, span)
         found = next_of(span)
     put(trace, T_FRESH, 0)

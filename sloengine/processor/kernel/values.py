@@ -18,6 +18,7 @@ from sloengine.processor.kernel.layout import (
     S_ID,
     S_META,
     S_START,
+    T_BYTES,
     W_CAPTURED,
     W_CAPTURED_SIZE,
     W_CAPTURED_USED,
@@ -31,9 +32,13 @@ from sloengine.processor.kernel.memory import get, put
 
 
 @part
-def gather_captures(st: int, work: int) -> bool:
+def gather_captures(st: int, work: int, trace: int) -> bool:
     """List the captured values of a trace in W_CAPTURED; False where there are too many."""
+    put(work, W_CAPTURED_USED, 0)
+    if get(trace, T_BYTES) == 0:
+        return True
     rows, captured = get(work, W_ROWS), get(work, W_CAPTURED)
+    distances = get(work, W_DISTANCE)
     size = get(work, W_CAPTURED_SIZE)
     used = 0
     for index in range(get(work, W_COUNT)):
@@ -42,6 +47,7 @@ def gather_captures(st: int, work: int) -> bool:
             if used == size:
                 return False
             put(captured, 2 * used, index)
+            put(distances, index, 0)
             put(captured, 2 * used + 1, found)
             used += 1
             found = get(get(st, CAPTURES) + found * (8 * CAPTURE_WORDS), C_NEXT)

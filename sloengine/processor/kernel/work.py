@@ -14,7 +14,16 @@ _CAPTURED = 1 << 14
 _LEAST = 1 << 8
 _FACTS = 1 << 12
 _STAMPS = 1 << 30
-_BY_SPAN = (at.W_ROWS, at.W_PARENT, at.W_ORDER, at.W_MARKS, at.W_TAKEN, at.W_PATH, at.W_DISTANCE)
+_BY_SPAN = (
+    at.W_ROWS,
+    at.W_PARENT,
+    at.W_ORDER,
+    at.W_MARKS,
+    at.W_TAKEN,
+    at.W_PATH,
+    at.W_DISTANCE,
+    at.W_CANDIDATES,
+)
 
 
 class Work:
