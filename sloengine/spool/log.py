@@ -88,12 +88,16 @@ class SegmentLog:
         for segment in segments:
             if not segment.index_bytes:
                 indexes.seal(segment)
-            compressor.take(segment)
 
     def segments(self) -> tuple[Segment, ...]:
         """Return the segments, oldest first."""
         with self._lock:
             return tuple(self._segments)
+
+    def sealed(self) -> tuple[Segment, ...]:
+        """Return the segments that will not grow any more, oldest first."""
+        with self._lock:
+            return tuple(self._segments if self._writer is None else self._segments[:-1])
 
     @property
     def committed(self) -> int:
@@ -212,7 +216,7 @@ class SegmentLog:
             segment = self._segments[-1]
         self.measure()
         self._indexes.seal(segment)
-        self._compressor.take(segment)
+        self._compressor.look()
 
     # -- room --------------------------------------------------------------------------------
 

@@ -105,6 +105,8 @@ class Segment:
     index_bytes: int = 0
     compressed_bytes: int | None = None
     """The size of the file once it is compressed."""
+    was_tried: bool = False
+    """Whether it was compressed, or found not worth it."""
     removed: bool = False
 
     @property

@@ -38,6 +38,8 @@ GROUP_BYTES = 1024 * 1024
 _STOPPING = "spool: the engine is stopping; send the request again"
 COMPRESS_FROM = 1024 * 1024
 """Smaller segments are not worth another file."""
+COMPRESS_ABOVE = 0.25
+"""Room is worth CPU where it is scarce; at lower rates the horizon ends before the budget does."""
 UNSYNCED_LIMIT = 128 * 1024 * 1024
 """Memory for frames that are not durable yet; above it, senders must come back."""
 
@@ -182,6 +184,7 @@ class Spool:
         probe_interval_s: float = 1.0,
         compress_share: float = 0.1,
         compress_from: int = COMPRESS_FROM,
+        compress_above: float = COMPRESS_ABOVE,
         committed: int = 0,
         files: FileSystem | None = None,
     ) -> Self:
@@ -194,7 +197,8 @@ class Spool:
         committed segments in which nothing arrived for that long are removed (`None`: only when the
         budget needs the room). `probe_interval_s`: how long after a write error until the next
         attempt, in a new file. `compress_share`: how much of a core may be used to compress sealed
-        segments of at least `compress_from` bytes; 0 for none.
+        segments of at least `compress_from` bytes while more than the part `compress_above` of the
+        disk budget is in use; 0 for none.
 
         Raises:
             StoreError: The folder is in use, cannot be written, or belongs to another store.
@@ -235,6 +239,9 @@ class Spool:
             disk_budget=disk_budget,
             segments=segments,
             committed=committed,
+        )
+        compressor.start(
+            lambda: log.disk_bytes > compress_above * disk_budget, log.sealed, log.measure
         )
         return cls(
             directory,

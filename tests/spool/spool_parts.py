@@ -40,7 +40,7 @@ def open_spool(
     committed: int = 0,
     probe_interval_s: float = 0.005,
     compress_share: float = 0.0,
-    compress_from: int = 1,
+    compress_above: float = 0.0,
 ) -> Spool:
     return Spool.open(
         directory,
@@ -54,7 +54,8 @@ def open_spool(
         committed=committed,
         probe_interval_s=probe_interval_s,
         compress_share=compress_share,
-        compress_from=compress_from,
+        compress_from=1,
+        compress_above=compress_above,
         files=files,
     )
 

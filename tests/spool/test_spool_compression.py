@@ -75,6 +75,21 @@ def test_without_its_index_a_compressed_segment_is_read_like_any_other(tmp_path:
     spool.close()
 
 
+def test_nothing_is_compressed_before_the_room_is_scarce(tmp_path: Path) -> None:
+    spool = open_spool(
+        tmp_path,
+        segment_bytes=9_000,
+        disk_budget=1_000_000,
+        compress_share=1.0,
+        compress_above=0.05,
+    )
+    fill(spool, 15)
+    assert set(versions(tmp_path)) == {1}
+    fill(spool, 30)
+    eventually(lambda: 2 in versions(tmp_path))
+    spool.close()
+
+
 def test_the_room_that_was_gained_is_counted(tmp_path: Path) -> None:
     spool = open_spool(tmp_path, segment_bytes=9_000, compress_share=1.0)
     frames = fill(spool)
