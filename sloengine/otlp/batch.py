@@ -43,6 +43,9 @@ class SpanBatch:
     projected: Callable[[int], tuple[Value, ...]]
     """The projected values of one row, in the order of the plan's fields (by path, then key).
     Slow; for breaking ties between conflicting duplicates, for names and for evidence."""
+    held_bytes: int = 0
+    """About what stays in memory as long as the batch does, beside its columns: the request that
+    `projected` reads from. 0 where nobody knows."""
 
     def __len__(self) -> int:
         return len(self.span_id)

@@ -14,20 +14,21 @@ from sloengine.ottl import SERVICE_NAME, SPAN_NAME, Value
 from sloengine.processor.kernel import layout as at
 from sloengine.processor.kernel.adding import add_rows
 from sloengine.processor.kernel.arena import Arena, Words
-from sloengine.processor.kernel.keeping import Batches, Forgotten, Projected
+from sloengine.processor.kernel.keeping import Batches, Forgotten, Projected, Reread
 from sloengine.processor.rows import SpanRow, order_of, value_order, weight_of
 from sloengine.processor.values import amount_micros, key_text
 
 Label = tuple[str | None, str | None]
 _TEXT_BYTES = 56
+_SHARE_FOR_BATCHES = 8
 
 
 class Shelf:
     """The arena with the batches that its spans came from: writes batches in, reads spans out."""
 
-    def __init__(self, plan: Plan, memory_bytes: int) -> None:
+    def __init__(self, plan: Plan, memory_bytes: int, reread: Reread | None) -> None:
         self.arena = Arena(memory_bytes)
-        self.batches = Batches(self.arena)
+        self.batches = Batches(self.arena, memory_bytes // _SHARE_FOR_BATCHES, reread)
         self.service_expression = len(plan.captures)
         self.name_expression = self.service_expression + 1
         self._service = plan.fields.index(SERVICE_NAME)
@@ -38,7 +39,7 @@ class Shelf:
         arena, state = self.arena, self.arena.state
         rows = len(batch)
         arena.make_room(rows, len(batch.capture_row))
-        slot = self.batches.put(batch)
+        slot = self.batches.put(batch, position)
         whats, weights = _described(batch)
         places = np.empty(len(whats), np.int64)
         columns: dict[int, npt.NDArray[Any]] = {
@@ -64,7 +65,7 @@ class Shelf:
         state[at.B_POSITION] = position
         state[at.B_ARRIVAL] = arrival_ns
         state[at.B_SLOT] = slot
-        state[at.B_WEIGHT] = 0
+        state[at.B_WEIGHT] = self.batches.weight_of_row(batch)
         state[at.DUPLICATES] = state[at.LATE] = 0
         row, decision, taken = 0, at.UNDECIDED, 0
         while True:

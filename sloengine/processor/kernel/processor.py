@@ -35,7 +35,7 @@ from sloengine.processor.kernel.ending import (
 from sloengine.processor.kernel.facts import FactWriter
 from sloengine.processor.kernel.intake import Label, Shelf
 from sloengine.processor.kernel.judging import judge_traces
-from sloengine.processor.kernel.keeping import ForgottenError
+from sloengine.processor.kernel.keeping import ForgottenError, Reread
 from sloengine.processor.kernel.program import Program
 from sloengine.processor.kernel.work import Work
 from sloengine.processor.pending import PendingTrace
@@ -61,6 +61,9 @@ class KernelProcessor:
     Guarantees what `Processor` guarantees, by which it is tested; traces that are rare (spans that
     share an id, cycles, dozens of entries, those judged before) are judged by the same judge.
     Facts come as `Closed.columns`, those of rare traces as `Closed.facts`.
+
+    The wide values of pending spans are those of their batches, which are kept for it: all of them,
+    or with `reread` an eighth of the budget, and the others are read again when somebody asks.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class KernelProcessor:
         settings: ProcessorSettings,
         key: bytes,
         history: TraceHistory,
+        reread: Reread | None = None,
     ) -> None:
         self._court = Court(Judge(plan, table, key), key, history, settings.late_horizon_ns)
         self._settings = settings
@@ -78,7 +82,7 @@ class KernelProcessor:
         self._program = Program(plan, table, self._compiled)
         self._writer = FactWriter(plan, self._program, key)
         self._work = Work(self._program)
-        self._shelf = Shelf(plan, settings.memory_bytes)
+        self._shelf = Shelf(plan, settings.memory_bytes, reread)
         self._arena = self._shelf.arena
         state = self._arena.state
         state[at.IDLE_WAIT] = min(settings.idle_wait_ns, _LONGEST_NS)
@@ -241,7 +245,10 @@ class KernelProcessor:
         facts = self._work.facts
         labels: dict[int, Label] = {}
         missing: set[int] = set()
-        for number in np.flatnonzero(facts[:, at.F_RULE] < 0).tolist():
+        others = np.flatnonzero(facts[:, at.F_RULE] < 0)
+        # By batch: one that must be read again is read once.
+        origins = self._arena.spans[facts[others, at.F_SPAN], at.S_FROM]
+        for number in others[np.argsort(origins, kind="stable")].tolist():
             label = self._shelf.label_of(int(facts[number, at.F_SPAN]))
             if label is None:
                 missing.add(int(facts[number, at.F_TRACE]))
