@@ -28,6 +28,7 @@ from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.reader import SegmentReader
 from sloengine.spool.recovery import recover
 from sloengine.spool.segment import MAX_SEGMENT, SEGMENT_HEADER
+from sloengine.spool.waiting import Waiter, answer
 
 _log = logging.getLogger(__name__)
 
@@ -76,21 +77,6 @@ class Prepared:
     check: int
     hashes: Hashes
     """Of the trace ids in it, each once."""
-
-
-class _Waiter:
-    """Somebody who waits for a frame. Each has a lock of its own: the thread that writes hands out
-    every answer by one release, and nobody has to queue up for the lock of the spool again.
-    """
-
-    __slots__ = ("answered", "is_durable", "position", "stopped")
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self.is_durable = False
-        self.stopped: str | None = None
-        self.answered = threading.Lock()
-        self.answered.acquire()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +142,7 @@ class Spool:
         self._foreign_files = foreign_files
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
-        self._waiters: list[_Waiter] = []
+        self._waiters: list[Waiter] = []
         self._unsynced: dict[int, NewFrame] = {}
         """By position, ascending: everything between `_durable_end` and `_end`."""
         self._unsynced_bytes = 0
@@ -346,7 +332,7 @@ class Spool:
                 raise self._stopped_error(self._stopped)
             if self._closed:
                 raise RetryError(_STOPPING)
-            waiter = _Waiter(position)
+            waiter = Waiter(position)
             self._waiters.append(waiter)
         in_time = waiter.answered.acquire(timeout=timeout_s)
         if waiter.is_durable:
@@ -547,7 +533,7 @@ class Spool:
             with self._lock:
                 self._closed = True
                 waiters, self._waiters = self._waiters, []
-            _answer(waiters, is_durable=False)
+            answer(waiters, is_durable=False)
 
     def _gather(self) -> list[NewFrame]:
         """Wait for a group of frames for one segment; empty when there is no more to do."""
@@ -574,7 +560,7 @@ class Spool:
             recovered, self._stopped = self._stopped is not None, None
             waiting, end = self._waiters, self._durable_end
             self._waiters = [waiter for waiter in waiting if waiter.position >= end]
-        _answer([waiter for waiter in waiting if waiter.position < end], is_durable=True)
+        answer([waiter for waiter in waiting if waiter.position < end], is_durable=True)
         if recovered:
             _log.warning("spool folder %s: writing works again", self._directory)
 
@@ -589,16 +575,10 @@ class Spool:
             waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.stopped = self._stopped
-        _answer(waiters, is_durable=False)
+        answer(waiters, is_durable=False)
         if first:
             _log.error(
                 "spool folder %s cannot be written (%s): nothing is accepted until it can",
                 self._directory,
                 error.strerror,
             )
-
-
-def _answer(waiters: Iterable[_Waiter], *, is_durable: bool) -> None:
-    for waiter in waiters:
-        waiter.is_durable = is_durable
-        waiter.answered.release()
