@@ -13,6 +13,7 @@ from sloengine.processor.counters import Counter
 from sloengine.processor.history import (
     AskedTraces,
     EarlierTrace,
+    FrameHistory,
     HistoryFrame,
     NoHistory,
     PendingSpans,
@@ -35,6 +36,7 @@ __all__ = [
     "Committed",
     "Counter",
     "EarlierTrace",
+    "FrameHistory",
     "HistoryFrame",
     "Judge",
     "NoHistory",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,18 @@ class TraceHistory(Protocol):
     def plan(self, revision: str, /) -> tuple[Plan, ConditionTable] | None:
         """The plan of a revision that judged traces before, and the table into which the vectors
         of `EarlierTrace.frames` point; None where it is not known any more.
+        """
+        ...
+
+
+@runtime_checkable
+class FrameHistory(Protocol):
+    """A history that can also read the frames of pending traces again."""
+
+    def batch_at(self, position: int, /) -> SpanBatch:
+        """Return the frame at a position, decoded as it was: by the same plan, in the same order.
+
+        A pending trace's frames are always there. Raises `RetryError` where the disk does.
         """
         ...
 

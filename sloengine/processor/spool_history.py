@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sloengine.definitions.plan import Plan
-from sloengine.otlp import Decoder
+from sloengine.errors import RetryError
+from sloengine.otlp import Decoder, SpanBatch
 from sloengine.ottl import ConditionTable
 from sloengine.processor.history import AskedTraces, EarlierTrace, HistoryFrame, PendingSpans
 from sloengine.spool import Spool, TraceIds
@@ -43,6 +44,7 @@ class SpoolHistory:
         self._store = store
         self._own = (plan, table)
         self._decoder_of = decoder_of
+        self._own_decoder = decoder_of(plan, table)
         self._plan_of = plan_of
         self._plans: dict[str, tuple[Plan, ConditionTable] | None] = {plan.revision: self._own}
         self.replayed_until = 0
@@ -106,6 +108,12 @@ class SpoolHistory:
         perhaps |= asked.earliest_ns < old_ns
         self._spool.note_judged(asked.trace_ids)
         return perhaps
+
+    def batch_at(self, position: int) -> SpanBatch:
+        """See `FrameHistory.batch_at`."""
+        for frame in self._spool.read_at([position]):
+            return self._own_decoder.decode(frame.payload).batch
+        raise RetryError(f"spool: the frame at position {position} is not there any more")
 
     def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
         """Return the plan of a revision and its table; `None` where the store has it no more."""

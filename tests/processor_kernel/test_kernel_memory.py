@@ -137,7 +137,7 @@ def test_ids_and_instants_use_all_64_bits() -> None:
 
 def test_a_trace_is_judged_early_when_memory_is_used_up() -> None:
     """The longest idle first, as few as are needed, marked and counted."""
-    one = kernel(memory_bytes=5 * (at.TRACE_BYTES + at.SPAN_BYTES))
+    one = kernel(memory_bytes=5 * (at.TRACE_BYTES + at.SPAN_BYTES + 512))
     for trace in range(1, 9):
         feed([one], [(trace, Span(1, 0, "a"))], 1, NOON + trace)
     feed([one], [(1, Span(2, 1, "bad"))], 1, NOON + 9)

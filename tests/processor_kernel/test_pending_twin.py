@@ -23,7 +23,7 @@ from sloengine.processor import Closed, ProcessorFactory, ProcessorSettings, Tra
 from sloengine.processor.kernel import KernelProcessor
 from sloengine.store.facts import Fact
 
-CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "150"))
+CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "80"))
 S = 10**9
 NOON = 1_800_000_000 * S
 Step = tuple[str, object]
@@ -38,25 +38,32 @@ class KernelWorld(World):
     make: ClassVar[ProcessorFactory] = KernelProcessor
 
 
+class Frames(Past):
+    """A history that can read frames again, each as heavy as all that may be held."""
+
+    def __init__(self, world: RereadingWorld) -> None:
+        super().__init__(world)
+        self._frames_of = world
+
+    def batch_at(self, position: int, /) -> SpanBatch:
+        return self._frames_of.heavy(self._frames_of.frames[position])
+
+
 class RereadingWorld(KernelWorld):
     """Keeps the last batch only, and reads all others again."""
 
     def _new(self) -> TraceProcessor:
         return KernelProcessor(
-            *(self.plan, self.table),
-            settings=self.settings,
-            key=KEY,
-            history=Past(self),
-            reread=lambda position: self._heavy(self.frames[position]),
+            self.plan, self.table, settings=self.settings, key=KEY, history=Frames(self)
         )
 
     def _apply(self, frame: Frame) -> tuple[int, int, int]:
         result = self.processor.add(
-            self._heavy(frame), position=frame.position, arrival_ns=frame.arrival_ns
+            self.heavy(frame), position=frame.position, arrival_ns=frame.arrival_ns
         )
         return result.spans, result.duplicates, result.late
 
-    def _heavy(self, frame: Frame) -> SpanBatch:
+    def heavy(self, frame: Frame) -> SpanBatch:
         return replace(batch_of(self.plan, self.table, frame.spans), held_bytes=2**40)
 
 

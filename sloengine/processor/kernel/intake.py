@@ -117,7 +117,7 @@ class Shelf:
         """Return service and name of a span, as texts; None where they are not known any more."""
         origin = int(self.arena.spans[span_row, at.S_FROM])
         if origin >= 0:
-            return self._label(self.batches[origin >> 32].projected(origin & at.LOW))
+            return self._label(self.batches[origin >> 32](origin & at.LOW))
         if not int(self.arena.spans[span_row, at.S_META]) & at.LABEL:
             return None
         places = dict(self._captured(span_row))
@@ -151,7 +151,7 @@ class Shelf:
         origin = int(self.arena.spans[holder, at.S_FROM])
         ours = batch.projected(row)
         if origin >= 0:
-            theirs = self.batches[origin >> 32].projected(origin & at.LOW)
+            theirs = self.batches[origin >> 32](origin & at.LOW)
             return at.REPLACES if order_of(ours) > order_of(theirs) else at.STANDS
         # All that a verdict can depend on, where which one it is cannot be known.
         label = self.label_of(holder)

@@ -20,12 +20,17 @@ class ForgottenError(Exception):
 
 Reread = Callable[[int], SpanBatch]
 """Reads the frame at a position of the spool again, and decodes it under the same plan."""
+ValuesOf = Callable[[int], tuple[Value, ...]]
+"""Row of a batch → its projected values."""
+
+_GUESSED_BYTES = 512
+"""What a row's values hold where the batch does not say."""
 
 
 class Batches:
-    """Batches by slot; each can be had as long as a pending span came from it.
+    """The wide values of batches, by slot: to be had as long as a pending span came from there.
 
-    Where they can be read again, at most `limit` bytes are held: the oldest are let go, and are
+    Where batches can be read again, at most `limit` bytes are held: the oldest are let go, and are
     read when somebody asks.
     """
 
@@ -36,28 +41,29 @@ class Batches:
         self._positions: list[int] = []
         """By slot; `NONE` where it is free."""
         self._free: list[int] = []
-        self._held: OrderedDict[int, SpanBatch] = OrderedDict()
+        self._held: OrderedDict[int, tuple[ValuesOf, int]] = OrderedDict()
         self.held_bytes = 0
 
-    def __getitem__(self, slot: int) -> SpanBatch:
-        batch = self._held.get(slot)
-        if batch is None:
-            if self._reread is None:
-                raise KeyError(slot)
-            batch = self._reread(self._positions[slot])
-            self._hold(slot, batch)
-        return batch
+    def __getitem__(self, slot: int) -> ValuesOf:
+        held = self._held.get(slot)
+        if held is not None:
+            return held[0]
+        if self._reread is None:
+            raise KeyError(slot)
+        batch = self._reread(self._positions[slot])
+        self._hold(slot, batch)
+        return batch.projected
 
     def __len__(self) -> int:
         """How many can be had."""
         return len(self._positions) - len(self._free)
 
     def weight_of_row(self, batch: SpanBatch) -> int:
-        """What a pending span costs for keeping its batch."""
-        return 0 if self._reread is not None else batch.held_bytes // max(1, len(batch))
+        """What a pending span costs for the values of its batch."""
+        return 0 if self._reread is not None else _weight_of(batch) // max(1, len(batch))
 
     def put(self, batch: SpanBatch, position: int) -> int:
-        """Keep the batch of the frame at a position; return its slot."""
+        """Keep the values of the frame at a position; return the slot."""
         if self._free:
             slot = self._free.pop()
             self._positions[slot] = position
@@ -77,28 +83,33 @@ class Batches:
                 self._let_go(slot)
 
     def _hold(self, slot: int, batch: SpanBatch) -> None:
-        self._held[slot] = batch
-        self.held_bytes += batch.held_bytes
+        weight = _weight_of(batch)
+        self._held[slot] = batch.projected, weight
+        self.held_bytes += weight
         while self._reread is not None and self.held_bytes > self._limit and len(self._held) > 1:
             self._let_go(next(iter(self._held)))
 
     def _let_go(self, slot: int) -> None:
-        batch = self._held.pop(slot, None)
-        if batch is not None:
-            self.held_bytes -= batch.held_bytes
+        held = self._held.pop(slot, None)
+        if held is not None:
+            self.held_bytes -= held[1]
+
+
+def _weight_of(batch: SpanBatch) -> int:
+    return batch.held_bytes or _GUESSED_BYTES * len(batch)
 
 
 class Projected(Sequence[Value]):
     """The projected values of a row, read when somebody asks."""
 
-    def __init__(self, batch: SpanBatch, index: int) -> None:
-        self._batch = batch
+    def __init__(self, values_of: ValuesOf, index: int) -> None:
+        self._values_of = values_of
         self._index = index
         self._values: tuple[Value, ...] | None = None
 
     def _read(self) -> tuple[Value, ...]:
         if self._values is None:
-            self._values = self._batch.projected(self._index)
+            self._values = self._values_of(self._index)
         return self._values
 
     def __len__(self) -> int:

@@ -16,6 +16,7 @@ from sloengine.processor.counters import Counter
 from sloengine.processor.history import (
     AskedTraces,
     EarlierTrace,
+    FrameHistory,
     NoHistory,
     PendingSpans,
     TraceHistory,
@@ -35,7 +36,7 @@ from sloengine.processor.kernel.ending import (
 from sloengine.processor.kernel.facts import FactWriter
 from sloengine.processor.kernel.intake import Label, Shelf
 from sloengine.processor.kernel.judging import judge_traces
-from sloengine.processor.kernel.keeping import ForgottenError, Reread
+from sloengine.processor.kernel.keeping import ForgottenError
 from sloengine.processor.kernel.program import Program
 from sloengine.processor.kernel.work import Work
 from sloengine.processor.pending import PendingTrace
@@ -63,7 +64,7 @@ class KernelProcessor:
     Facts come as `Closed.columns`, those of rare traces as `Closed.facts`.
 
     The wide values of pending spans are those of their batches, which are kept for it: all of them,
-    or with `reread` an eighth of the budget, and the others are read again when somebody asks.
+    or an eighth of the budget where the history can read them again (`FrameHistory`).
     """
 
     def __init__(
@@ -74,7 +75,6 @@ class KernelProcessor:
         settings: ProcessorSettings,
         key: bytes,
         history: TraceHistory,
-        reread: Reread | None = None,
     ) -> None:
         self._court = Court(Judge(plan, table, key), key, history, settings.late_horizon_ns)
         self._settings = settings
@@ -82,7 +82,11 @@ class KernelProcessor:
         self._program = Program(plan, table, self._compiled)
         self._writer = FactWriter(plan, self._program, key)
         self._work = Work(self._program)
-        self._shelf = Shelf(plan, settings.memory_bytes, reread)
+        self._shelf = Shelf(
+            plan,
+            settings.memory_bytes,
+            history.batch_at if isinstance(history, FrameHistory) else None,
+        )
         self._arena = self._shelf.arena
         state = self._arena.state
         state[at.IDLE_WAIT] = min(settings.idle_wait_ns, _LONGEST_NS)
