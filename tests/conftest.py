@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from sloengine.clock import FrozenClock
 from sloengine.store import Store
+from sloengine.wiring import REFERENCE, hot_path
 
 START_NS = 20_000 * 86_400 * 10**9
 """Midnight UTC, 4 October 2024."""
@@ -36,6 +37,12 @@ def store(tmp_path: Path, clock: FrozenClock) -> Iterator[Store]:
     """An empty store without a plan."""
     with Store.open(tmp_path / "store", clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def compiled_kernels() -> None:
+    """Compile the kernels once, outside the time limits of single examples."""
+    assert hot_path("auto") is not REFERENCE
 
 
 @pytest.fixture(scope="session")

@@ -419,7 +419,8 @@ def test_the_command_writes_definitions_and_notes_apart(tmp_path: Path) -> None:
     arguments = ["convert", str(file), "--transaction", "loans-errors=a", "--transaction", "borrow"]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"# Converted from Pyrra, {file}:1.\n")
+    unwrapped = result.stdout.replace("\n# ", " ")
+    assert unwrapped.startswith(f"# Converted from Pyrra, {file}:1.")
     assert result.stdout.count("transaction: borrow") == 6
     assert result.stdout.count("transaction: a\n") == 2
     assert result.stderr.count("\n") == 5

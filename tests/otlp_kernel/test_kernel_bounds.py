@@ -18,6 +18,8 @@ from sloengine.otlp.files import read_requests
 from sloengine.otlp.kernel import kernel_decoders
 from sloengine.otlp.kernel.decoder import KernelDecoder
 
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
+
 
 def unique_request(spans: int, first: int) -> bytes:
     """Spans whose every attribute, name and id is new."""

@@ -12,6 +12,8 @@ from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, mutated, outcom
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_requests import requests
 
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
+
 CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "600"))
 """How many payloads each property compares: 10,000 in CI, a million before a release."""
 _VARIANTS = 20

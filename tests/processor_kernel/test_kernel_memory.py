@@ -14,6 +14,8 @@ from sloengine.processor.kernel import KernelProcessor
 from sloengine.processor.kernel import layout as at
 from sloengine.store import Fact
 
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
+
 S = 10**9
 NOON = 1_800_000_000 * S
 A, BAD = range(2)

@@ -17,6 +17,8 @@ from sloengine.definitions.plan import Plan
 from sloengine.processor import Counter, NoHistory, ProcessorSettings, Verdict
 from sloengine.processor.kernel import KernelProcessor
 
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
+
 _OF_WAITING = {
     Counter.APPLIED,
     Counter.CLOSED_END,

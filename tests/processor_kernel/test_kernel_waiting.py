@@ -36,6 +36,8 @@ from test_processor_waiting import (
 
 from sloengine.processor.kernel import KernelProcessor
 
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
+
 __all__ = [
     "test_a_batch_of_another_plan_is_refused",
     "test_a_clock_that_goes_back_closes_nothing_early_and_loses_nothing",

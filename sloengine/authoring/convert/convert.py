@@ -232,5 +232,11 @@ def _commented(lines: list[str]) -> str:
         if verbatim or line.startswith(" "):
             written.append(line)
         else:
-            written += textwrap.wrap(" ".join(line.split()), _WIDTH)
+            written += textwrap.wrap(
+                # A path that is broken in two is a path no more.
+                " ".join(line.split()),
+                _WIDTH,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
     return "".join(f"# {line}".rstrip() + "\n" for line in written)
