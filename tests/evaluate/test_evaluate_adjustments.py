@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_facts import fact_at
 
@@ -119,6 +119,7 @@ def test_without_a_period_in_the_window_nothing_is_said(tmp_path: Path) -> None:
     assert (one.total, one.adjustments) == (1, ())
 
 
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.integers(0, 11), st.booleans(), st.sampled_from(["gold", "silver"])),
