@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sloengine.config import EngineConfig, GrpcConfig, HttpConfig, OtlpExporterConfig
 from sloengine.config import TlsServerConfig as TlsConfig
@@ -24,6 +28,8 @@ from sloengine.receiver import (
     Request,
 )
 from sloengine.server import TlsSettings, parse_endpoint
+
+_log = logging.getLogger(__name__)
 
 MIB = 1 << 20
 
@@ -99,9 +105,17 @@ REFERENCE = HotPath(ReferenceDecoder, Processor)
 def hot_path(wanted: str) -> HotPath:
     """Return the compiled kernels where they are wanted (`auto`) and can run, else the twins.
 
-    Compiles the kernels if they are not cached, which takes up to a minute and is said in the log.
+    Where no machine code was kept, compiling it takes up to a minute, and is said in the log.
     """
-    decoders = kernel_decoders() if wanted == "auto" else None
+    if wanted != "auto":
+        return REFERENCE
+    _compile_apart()
+    return load_kernels()
+
+
+def load_kernels() -> HotPath:
+    """Load the kernels' machine code, or make it; the twins where that cannot be done."""
+    decoders = kernel_decoders()
     if decoders is None:
         return REFERENCE
     # Only where numba is there, which the decoders have just shown.
@@ -111,6 +125,29 @@ def hot_path(wanted: str) -> HotPath:
     return HotPath(decoders, KernelProcessor)
 
 
+def _compile_apart() -> None:
+    """Compile in a process of its own, and once: the memory of the compiler goes with it."""
+    try:
+        from sloengine.jit import code_folder, has_code
+    except ImportError:
+        return  # `load_kernels` says why
+    if any(code_folder(package) is None for package in _KERNELS):
+        _log.warning(
+            "compiling the kernels takes about half a minute of CPU at every start: no folder to "
+            "keep the machine code in can be written; set NUMBA_CACHE_DIR to one"
+        )
+        return
+    if all(has_code(package) for package in _KERNELS):
+        return
+    _log.info(
+        "compiling the kernels, about half a minute of CPU; the next start finds them in %s",
+        ", ".join(str(code_folder(package)) for package in _KERNELS),
+    )
+    program = "from sloengine.wiring import load_kernels; load_kernels()"
+    subprocess.run([sys.executable, "-c", program], check=False)
+
+
+_KERNELS = tuple(Path(__file__).parent / room / "kernel" for room in ("otlp", "processor"))
 _CLOSE_REASONS = {
     Counter.CLOSED_COMPLETE: CloseReason.COMPLETE,
     Counter.CLOSED_MAX_WAIT: CloseReason.MAX_WAIT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sloengine.otlp.kernel.jit import inlined, part
+from sloengine.jit import inlined, part
 from sloengine.otlp.kernel.layout import (
     BOOL,
     BYTES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sloengine.otlp.kernel.jit import inlined, part
+from sloengine.jit import inlined, part
 from sloengine.otlp.kernel.layout import (
     CLASS_BYTES,
     COMBO_CLASSES,

@@ -16,7 +16,6 @@ from sloengine.otlp.kernel import layout as at
 from sloengine.otlp.kernel.captures import Captures
 from sloengine.otlp.kernel.columns import Columns, Wanted
 from sloengine.otlp.kernel.context import Context
-from sloengine.otlp.kernel.jit import tell_of_compilation
 from sloengine.otlp.kernel.rows import LazyRows
 from sloengine.otlp.reference import ReferenceDecoder, fault_of
 from sloengine.ottl import ConditionTable, Field, ValueExpression, parse_condition
@@ -142,7 +141,6 @@ class KernelDecoder:
     @staticmethod
     def warm_up() -> None:
         """Compile every kernel, or load its machine code; call it before a port opens."""
-        tell_of_compilation()
         collects = gc.isenabled()
         gc.disable()  # a compiler makes a great many objects, and keeps most of them
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import entry, spliced
 from sloengine.otlp.kernel.attributes import attribute
-from sloengine.otlp.kernel.jit import entry, spliced
 from sloengine.otlp.kernel.layout import (
     ABSENT_ROW,
     CLASS_BYTES,

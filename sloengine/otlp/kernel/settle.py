@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import entry
 from sloengine.otlp.kernel.combos import combo_of, learn_combo
-from sloengine.otlp.kernel.jit import entry
 from sloengine.otlp.kernel.layout import (
     CLASS_BYTES,
     COMBO_VECTOR,

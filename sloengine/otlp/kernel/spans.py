@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from sloengine.jit import inlined, part
 from sloengine.otlp.kernel.attributes import attribute
 from sloengine.otlp.kernel.combos import combo_of
-from sloengine.otlp.kernel.jit import inlined, part
 from sloengine.otlp.kernel.layout import (
     CAPTURES,
     CLASS_BYTES,

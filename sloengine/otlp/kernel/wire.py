@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sloengine.otlp.kernel.jit import inlined, part
+from sloengine.jit import inlined, part
 from sloengine.otlp.kernel.layout import (
     BYTES_FIELD,
     EXOTIC_FIELD,

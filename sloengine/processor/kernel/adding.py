@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import entry, inlined, part
 from sloengine.processor.kernel.index import above, find_trace, span_at, trace_at
-from sloengine.processor.kernel.jit import entry, inlined, part
 from sloengine.processor.kernel.layout import (
     B_ARRIVAL,
     B_CAPTURE_AT,

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sloengine.jit import entry
 from sloengine.ottl import Value
 from sloengine.processor.kernel import index
 from sloengine.processor.kernel import layout as at
-from sloengine.processor.kernel.jit import entry
 
 Words = npt.NDArray[np.int64]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import entry, part
 from sloengine.processor.kernel.index import find_trace, span_at, trace_at
-from sloengine.processor.kernel.jit import entry, part
 from sloengine.processor.kernel.layout import (
     AS_IT_STANDS,
     C_NEXT,

@@ -7,7 +7,7 @@ whole; from a table in use entries are removed by shifting those behind them.
 
 from __future__ import annotations
 
-from sloengine.processor.kernel.jit import inlined, part
+from sloengine.jit import inlined, part
 from sloengine.processor.kernel.layout import (
     BIG_COUNT,
     BIG_CURSOR,

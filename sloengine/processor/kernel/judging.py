@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import entry, inlined, part
 from sloengine.processor.kernel.index import above, trace_at
-from sloengine.processor.kernel.jit import entry, inlined, part
 from sloengine.processor.kernel.layout import (
     CROWDED,
     DONE,

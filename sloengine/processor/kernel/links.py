@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import part
 from sloengine.processor.kernel.index import span_at, trace_at
-from sloengine.processor.kernel.jit import part
 from sloengine.processor.kernel.layout import (
     ELSEWHERE,
     IS_CANDIDATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sloengine.jit import inlined, part
 from sloengine.processor.kernel.index import (
     enter_big,
     enter_trace,
@@ -12,7 +13,6 @@ from sloengine.processor.kernel.index import (
     take_out_trace,
     trace_at,
 )
-from sloengine.processor.kernel.jit import inlined, part
 from sloengine.processor.kernel.layout import (
     BIG,
     C_NEXT,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sloengine.jit import inlined, part
 from sloengine.processor.kernel.index import above
-from sloengine.processor.kernel.jit import inlined, part
 from sloengine.processor.kernel.layout import (
     ANY,
     COUNT,

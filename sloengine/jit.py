@@ -1,8 +1,12 @@
-"""How kernels are compiled: without the GIL, cached where a folder can be written."""
+"""How kernels are compiled: without the GIL, kept where a folder can be written.
+
+Only packages of kernels import this module: it needs numba.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import os
 from collections.abc import Callable
@@ -59,11 +63,11 @@ def _once(dispatcher: Any) -> Any:
 def entry(function: _Function) -> _Function:
     """Compile a kernel that Python calls, keeping the machine code for the next start.
 
-    The cache stands in a folder named after the content of the kernels: numba itself looks only at
-    the file of the entry, and would go on with old code of the pieces.
+    The code stands in a folder named after the content of the kernel's package: numba itself looks
+    only at the file of the entry, and would go on with old code of the pieces.
     """
     kernel: Any = _once(_njit(function, **_OPTIONS))
-    folder = cache_folder()
+    folder = code_folder(Path(inspect.getfile(function)).parent)
     if folder is not None:
         before = _config.CACHE_DIR
         _config.CACHE_DIR = str(folder)
@@ -77,37 +81,24 @@ def entry(function: _Function) -> _Function:
     return compiled
 
 
-def tell_of_compilation() -> None:
-    """Log that the kernels will be compiled, if they will, and whether the next start is spared."""
-    folder = cache_folder()
-    if folder is None:
-        _log.warning(
-            "compiling the decoder kernels takes about 15 seconds of CPU at every start: no folder "
-            "to keep the machine code in can be written; set NUMBA_CACHE_DIR to one"
-        )
-    elif not any(folder.rglob("*.nbi")):
-        _log.info(
-            "compiling the decoder kernels, about 15 seconds of CPU; the next start finds them in "
-            "%s",
-            folder,
-        )
-
-
-def cache_folder() -> Path | None:
-    """Return the folder for machine code: `NUMBA_CACHE_DIR`, else beside the code, else the
-    user's cache folder; `None` where none of them can be written.
-    """
-    # One answer for the life of the process: kernels ask when they are defined.
-    return _cache_folder()
+def has_code(package: Path) -> bool:
+    """Whether an earlier process kept machine code for the kernels of a package."""
+    folder = code_folder(package)
+    return folder is not None and any(folder.rglob("*.nbi"))
 
 
 @cache
-def _cache_folder() -> Path | None:
+def code_folder(package: Path) -> Path | None:
+    """Return the folder for machine code of a package's kernels: `NUMBA_CACHE_DIR`, else beside
+    the code, else the user's cache folder; `None` where none of them can be written.
+
+    The answer is the same for the life of the process: kernels ask when they are defined.
+    """
     given = os.environ.get("NUMBA_CACHE_DIR")
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    candidates = [Path(given)] if given else [_HERE / "__pycache__", Path(home) / "sloengine"]
+    candidates = [Path(given)] if given else [package / "__pycache__", Path(home) / "sloengine"]
     for candidate in candidates:
-        folder = candidate.expanduser() / f"kernel-{_content()}"
+        folder = candidate.expanduser() / f"{package.parent.name}-{_content(package)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError):
@@ -117,11 +108,8 @@ def _cache_folder() -> Path | None:
     return None
 
 
-def _content() -> str:
+def _content(package: Path) -> str:
     digest = hashlib.sha256()
-    for file in sorted(_HERE.glob("*.py")):
+    for file in (Path(__file__), *sorted(package.glob("*.py"))):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-_HERE = Path(__file__).parent
