@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.processes import MeasurementError, Server, free_ports
-from sloengine.engine import report_of_store
+from sloengine.answers import report_of_store
 from sloengine.report import ReportRequest
 
 _POLL_S = 0.1

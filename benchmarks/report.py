@@ -14,9 +14,9 @@ from benchmarks.bench import Bench
 from benchmarks.engine_server import EngineServer
 from benchmarks.processes import ROOT
 from benchmarks.rows import Row, at_most
+from sloengine.answers import report_of_store
 from sloengine.clock import SystemClock
 from sloengine.definitions import load_definitions
-from sloengine.engine import report_of_store
 from sloengine.report import ReportRequest
 from sloengine.store import Store
 from sloengine.store.database import FILE_NAME

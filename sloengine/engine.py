@@ -12,20 +12,19 @@ Three loops meet only at durable points: *receive* (listeners call `Pipeline.acc
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 from sloengine import __version__, names
+from sloengine.answers import SOCKET, answer_health, answer_report, answer_trace
 from sloengine.clock import Clock, SystemClock
 from sloengine.config import EngineConfig
 from sloengine.definitions import Plan, load_definitions, load_text
-from sloengine.errors import SloengineError, StoreError
+from sloengine.errors import SloengineError
 from sloengine.evaluate import Evaluation, evaluate
 from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
@@ -43,18 +42,16 @@ from sloengine.receiver import (
     serve_grpc,
     serve_http,
 )
-from sloengine.report import ReportRequest, render
 from sloengine.server import (
     Endpoint,
     HttpServer,
     Readiness,
-    ask,
     health_app,
     local_app,
     parse_endpoint,
 )
 from sloengine.spool import Spool
-from sloengine.store import Store, trace_record
+from sloengine.store import Store
 from sloengine.wiring import (
     MIB,
     REFERENCE,
@@ -71,7 +68,6 @@ from sloengine.wiring import (
 _log = logging.getLogger(__name__)
 
 SPOOL_FOLDER = "spool"
-SOCKET = "engine.sock"
 _TICK_S = 0.2
 _LAST_READ_BYTES = 1 << 18
 """How much of the spool may be left for the moment in which a reload holds up the intake."""
@@ -376,13 +372,16 @@ class Engine:
 
     def _open_local(self) -> None:
         """Answers for other commands on this machine."""
-        questions = {
-            "report": self._answer_report,
-            "trace": self._answer_trace,
-            "health": self._answer_health,
-        }
         server = HttpServer(
-            local_app(questions),
+            local_app(
+                {
+                    "report": lambda asked: answer_report(
+                        self._store, self._pipeline.plan, asked, self._clock
+                    ),
+                    "trace": lambda asked: answer_trace(self._store, asked),
+                    "health": self._answer_health,
+                }
+            ),
             Endpoint(path=(self._config.store.directory / SOCKET).absolute()),
             what="local socket",
             setting="store.directory",
@@ -473,28 +472,14 @@ class Engine:
             at = self._clock.now_ns() if at_ns is None else at_ns
             return evaluate(reader, self._pipeline.plan, at_ns=at, course=course)
 
-    def _answer_report(self, parameters: Mapping[str, str]) -> str:
-        request = ReportRequest.of_parameters(parameters)
-        return _report(self._store, self._pipeline.plan, request, self._clock)
-
-    def _answer_trace(self, parameters: Mapping[str, str]) -> str:
-        return trace_record(self._store, int(parameters["trace"], 16)).to_json()
-
-    def _answer_health(self, _parameters: Mapping[str, str]) -> str:
-        plan = self._pipeline.plan
-        refused: dict[str, int] = {}
-        for (_, reason), number in self._refusals.counts().items():
-            refused[reason] = refused.get(reason, 0) + number
-        return json.dumps(
-            {
-                "documents": plan.documents,
-                "commit": plan.commit,
-                "refusals": refused,
-                "spool_stopped": self._spool.statistics.stopped,
-                "failure": self._pipeline.failure,
-                "idle_wait_ns": self._config.processor.idle_wait,
-                "max_wait_ns": self._config.processor.max_wait,
-            }
+    def _answer_health(self, _asked: Mapping[str, str]) -> str:
+        return answer_health(
+            self._pipeline.plan,
+            self._refusals,
+            spool_stopped=self._spool.statistics.stopped,
+            failure=self._pipeline.failure,
+            idle_wait_ns=self._config.processor.idle_wait,
+            max_wait_ns=self._config.processor.max_wait,
         )
 
     def stop(self) -> None:
@@ -524,36 +509,6 @@ class Engine:
         except Exception:  # noqa: BLE001  # whatever it is, the next step may work
             _log.exception("unexpected error; the loop goes on")
         return False
-
-
-def report_of_store(directory: Path, request: ReportRequest, *, clock: Clock | None = None) -> str:
-    """Render a report from the engine that runs on this store, or from the store itself.
-
-    Raises:
-        StoreError: there is no store, or it cannot be read.
-    """
-    answer = ask((directory / SOCKET).absolute(), "report", request.parameters())
-    if answer is not None:
-        return answer
-    clock = clock or SystemClock()
-    store = Store.open(directory, clock=clock, read_only=True)
-    try:
-        latest = store.latest_definitions()
-        if latest is None:
-            raise StoreError(f"store folder {directory}: no definitions were ever applied in it")
-        documents, commit = latest
-        plan = replace(load_text(documents), commit=commit)
-        return _report(store, plan, request, clock)
-    finally:
-        store.close()
-
-
-def _report(store: Store, plan: Plan, request: ReportRequest, clock: Clock) -> str:
-    with store.reader() as reader:
-        at_ns = clock.now_ns() if request.at_ns is None else request.at_ns
-        if request.at_latest:
-            at_ns = (reader.last_event_ns() or at_ns - 1) + 1
-        return render(evaluate(reader, plan, at_ns=at_ns, course=True), request)
 
 
 def _stat(file: Path) -> os.stat_result | None:

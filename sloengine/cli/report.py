@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sloengine.answers import report_of_store
 from sloengine.cli.options import (
     Instant,
     ascii_option,
@@ -15,7 +16,6 @@ from sloengine.cli.options import (
     set_option,
     style_of,
 )
-from sloengine.engine import report_of_store
 from sloengine.report import FORMATS, LATEST, Format, ReportRequest
 
 

@@ -24,8 +24,9 @@ from engine_kit import (
     write_definitions,
 )
 
+from sloengine.answers import SOCKET, report_of_store
 from sloengine.clock import SystemClock
-from sloengine.engine import SOCKET, Engine, report_of_store
+from sloengine.engine import Engine
 from sloengine.errors import DefinitionsError, OperatorError
 from sloengine.report import ReportRequest
 

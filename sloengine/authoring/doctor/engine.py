@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sloengine.answers import SOCKET
 from sloengine.authoring.doctor.model import Check, Level
 from sloengine.authoring.explain.numbers import counted
 from sloengine.authoring.scan import Scanned
 from sloengine.clock import SystemClock
 from sloengine.definitions import Plan, load_definitions, load_text
-from sloengine.engine import SOCKET
 from sloengine.errors import DefinitionsError
 from sloengine.report.numbers import count
 from sloengine.server import ask

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sloengine.answers import SOCKET
 from sloengine.authoring.explain.jaeger import is_jaeger, jaeger_to_otlp
 from sloengine.authoring.explain.numbers import counted
 from sloengine.clock import SystemClock
-from sloengine.engine import SOCKET, SPOOL_FOLDER
+from sloengine.engine import SPOOL_FOLDER
 from sloengine.errors import PermanentError
 from sloengine.otlp import trace_ids_of
 from sloengine.otlp.files import MAX_REQUEST_BYTES, read_requests

@@ -1,0 +1,98 @@
+"""Answers to other commands on this machine: from the running engine, or from its store.
+
+DuckDB lets no second process open a live file; so the engine answers on a local socket, and where
+none runs the file is opened read-only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sloengine.clock import Clock, SystemClock
+from sloengine.definitions import Plan, load_text
+from sloengine.errors import OperatorError, StoreError
+from sloengine.evaluate import evaluate
+from sloengine.receiver import Refusals
+from sloengine.report import ReportRequest, render
+from sloengine.server import ask
+from sloengine.store import Store, trace_record
+
+SOCKET = "engine.sock"
+"""Name of the socket in the store's folder."""
+
+
+def report_of_store(directory: Path, request: ReportRequest, *, clock: Clock | None = None) -> str:
+    """Render a report from the engine that runs on this store, or from the store itself.
+
+    Raises:
+        StoreError: there is no store, or it cannot be read.
+    """
+    answer = ask((directory / SOCKET).absolute(), "report", request.parameters())
+    if answer is not None:
+        return answer
+    clock = clock or SystemClock()
+    store = Store.open(directory, clock=clock, read_only=True)
+    try:
+        latest = store.latest_definitions()
+        if latest is None:
+            raise StoreError(f"store folder {directory}: no definitions were ever applied in it")
+        documents, commit = latest
+        plan = replace(load_text(documents), commit=commit)
+        return render_report(store, plan, request, clock)
+    finally:
+        store.close()
+
+
+def render_report(store: Store, plan: Plan, request: ReportRequest, clock: Clock) -> str:
+    """Evaluate at the instant that is asked for, and render."""
+    with store.reader() as reader:
+        at_ns = clock.now_ns() if request.at_ns is None else request.at_ns
+        if request.at_latest:
+            at_ns = (reader.last_event_ns() or at_ns - 1) + 1
+        return render(evaluate(reader, plan, at_ns=at_ns, course=True), request)
+
+
+def answer_report(store: Store, plan: Plan, asked: Mapping[str, str], clock: Clock) -> str:
+    """Answer `report`; `asked` is what `ReportRequest.parameters` writes."""
+    return render_report(store, plan, ReportRequest.of_parameters(asked), clock)
+
+
+def answer_trace(store: Store, asked: Mapping[str, str]) -> str:
+    """Answer `trace`: what is stored of one trace, as JSON; `asked["trace"]` is its id in hex."""
+    try:
+        trace_id = int(asked.get("trace", ""), 16)
+    except ValueError as error:
+        raise OperatorError(
+            f"not a trace id: {asked.get('trace')!r}; write 32 hex digits"
+        ) from error
+    return trace_record(store, trace_id).to_json()
+
+
+def answer_health(
+    plan: Plan,
+    refusals: Refusals,
+    *,
+    spool_stopped: str | None,
+    failure: str | None,
+    idle_wait_ns: int,
+    max_wait_ns: int,
+) -> str:
+    """Answer `health`: how the engine is, as JSON."""
+    refused: Counter[str] = Counter()
+    for (_, reason), number in refusals.counts().items():
+        refused[reason] += number
+    return json.dumps(
+        {
+            "documents": plan.documents,
+            "commit": plan.commit,
+            "refusals": refused,
+            "spool_stopped": spool_stopped,
+            "failure": failure,
+            "idle_wait_ns": idle_wait_ns,
+            "max_wait_ns": max_wait_ns,
+        }
+    )
