@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _njit: Any = numba.njit
 _config: Any = numba.config
 
+_entries: list[Any] = []
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -77,8 +78,16 @@ def entry(function: _Function) -> _Function:
             _log.info("machine code of the kernels is not kept: %s", error)
         finally:
             _config.CACHE_DIR = before
+    _entries.append(kernel)
     compiled: _Function = kernel
     return compiled
+
+
+def uncompiled() -> list[str]:
+    """Name the kernels that have no machine code in this process yet: the first call makes it,
+    which takes seconds.
+    """
+    return [kernel.py_func.__qualname__ for kernel in _entries if not kernel.signatures]
 
 
 def has_code(package: Path) -> bool:

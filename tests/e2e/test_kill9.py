@@ -18,8 +18,8 @@ from chaos_driver import run_chaos
 def test_counts_are_exact_after_kill_9(tmp_path: Path, kills: int) -> None:
     """Senders repeat what got no answer, and some of what did; the report agrees with the truth."""
     outcome = run_chaos(tmp_path, kills=kills, seed=kills)
-    assert outcome.served == outcome.expected
-    assert outcome.stored == outcome.expected
+    assert outcome.served == outcome.expected, outcome.log[-5000:]
+    assert outcome.stored == outcome.expected, outcome.log[-5000:]
     # The run was worth something: requests failed, others came twice.
     assert outcome.failed > 0
     assert outcome.repeated > 0
