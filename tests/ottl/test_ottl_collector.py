@@ -16,10 +16,11 @@ import pytest
 from ottl_world import ATTRIBUTES, otlp_json, values_of
 from test_ottl_collector_cases import CASES_FILE
 
-from sloengine.ottl import EvaluationError, Value, parse_condition
+from sloengine.ottl import Condition, EvaluationError, Field, Value, evaluator, parse_condition
+from sloengine.ottl.compare import compare
 from sloengine.ottl.tree import Comparison, walk
 from sloengine.ottl.tree import Path as PathNode
-from sloengine.ottl.values import type_name
+from sloengine.ottl.values import Operand, type_name
 
 pytestmark = [pytest.mark.collector, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -218,7 +219,7 @@ def pairs_of_types(text: str, attributes: dict[str, Value]) -> Counter[tuple[str
 
 
 def test_random_conditions_on_random_spans_are_decided_alike(
-    ask: Ask, capsys: pytest.CaptureFixture[str]
+    ask: Ask, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = Writer(seed=20260101)
     chosen: list[tuple[str, dict[str, Value], bytes, str]] = []
@@ -259,3 +260,25 @@ def test_random_conditions_on_random_spans_are_decided_alike(
             print(f"{left:>8} {symbol:2} {right:8} {count}")
     assert differences == []
     assert set(matrix) >= set(itertools.product(OPERATORS, TYPES, TYPES))
+    parsed = [
+        (parse_condition(text), values_of(attributes, parent=parent), verdict(answer))
+        for (text, attributes, parent, _), answer in zip(chosen, answers, strict=True)
+    ]
+    for symbol, other in itertools.permutations(OPERATORS, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr(evaluator, "compare", swapped(symbol, other))
+            assert any(
+                decided(condition, values) != answer for condition, values, answer in parsed
+            ), f"taking {symbol} for {other} would not be noticed"
+
+
+def swapped(symbol: str, other: str) -> Callable[[Operand, str, Operand], bool]:
+    """A comparison that mistakes one operator for another."""
+    return lambda left, used, right: compare(left, other if used == symbol else used, right)
+
+
+def decided(condition: Condition, values: dict[Field, Value]) -> str:
+    try:
+        return str(condition.evaluate(values)).lower()
+    except EvaluationError:
+        return "error"
