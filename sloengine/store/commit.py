@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from sloengine.store.columns import CONTENT, IDENTITY, batch_table, trace_table
 from sloengine.store.database import arrow_view, run
+from sloengine.store.dimensions import DimensionValues, Value
 from sloengine.store.facts import FactBatch
 from sloengine.store.slots import SLOT_NS
 from sloengine.store.verdicts import NO_RESULT, RESULT_NAMES, IndicatorSet, Result
@@ -222,16 +224,33 @@ WHERE sign = 1 AND pair IS NULL AND bucket IS NOT NULL
 GROUP BY transaction, outcome, reason, bucket
 """
 
+_DIMENSION_VALUES = """
+INSERT INTO dimension_values
+SELECT unnest($transactions::VARCHAR[]), unnest($names::VARCHAR[]), unnest($values::VARCHAR[])
+"""
+
 _COUNTERS = """
 INSERT INTO engine_counters SELECT unnest($names::VARCHAR[]), unnest($values::BIGINT[])
 """
 
 
 def write_batch(
-    cursor: duckdb.DuckDBPyConnection, batch: FactBatch, indicators: IndicatorSet
-) -> CommitResult:
-    """Write a batch inside the transaction that is open on `cursor`."""
-    gone, added, replaced = _compare(cursor, batch)
+    cursor: duckdb.DuckDBPyConnection,
+    batch: FactBatch,
+    indicators: IndicatorSet,
+    dimensions: DimensionValues,
+) -> tuple[CommitResult, list[Value]]:
+    """Write a batch inside the transaction that is open on `cursor`.
+
+    Returns too the values of dimensions that were met first, for `dimensions` to keep once the
+    transaction is durable.
+    """
+    given, fresh = dimensions.fit(batch_table(batch))
+    if fresh:
+        transactions, names, values = (list(column) for column in zip(*fresh, strict=True))
+        met = {"transactions": transactions, "names": names, "values": values}
+        run(cursor, _DIMENSION_VALUES, met)
+    gone, added, replaced = _compare(cursor, batch, given)
     if gone:
         run(cursor, _CORRECTIONS, {"at_ns": batch.arrival_ns})
         run(cursor, _DELETE_GONE)
@@ -240,10 +259,11 @@ def write_batch(
     if gone or added:
         _write_effects(cursor, indicators, corrections=bool(gone))
     if batch.counters:
-        names, values = list(batch.counters), list(batch.counters.values())
-        run(cursor, _COUNTERS, {"names": names, "values": values})
+        counted = {"names": list(batch.counters), "values": list(batch.counters.values())}
+        run(cursor, _COUNTERS, counted)
     run(cursor, "UPDATE spool_position SET position = $position", {"position": batch.position})
-    return CommitResult(new=added - replaced, corrected=gone, unchanged=len(batch) - added)
+    result = CommitResult(new=added - replaced, corrected=gone, unchanged=len(batch) - added)
+    return result, fresh
 
 
 def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) -> None:
@@ -253,9 +273,11 @@ def write_counts(cursor: duckdb.DuckDBPyConnection, indicators: IndicatorSet) ->
     run(cursor, _SLI_REASONS, by_number)
 
 
-def _compare(cursor: duckdb.DuckDBPyConnection, batch: FactBatch) -> tuple[int, int, int]:
+def _compare(
+    cursor: duckdb.DuckDBPyConnection, batch: FactBatch, given: pa.Table
+) -> tuple[int, int, int]:
     """Fill `gone` and `fresh`; return how many rows go, come, and come in place of another."""
-    with arrow_view(cursor, "arrow_given", batch_table(batch)):
+    with arrow_view(cursor, "arrow_given", given):
         if not batch.recheck:
             run(cursor, _ALL_FRESH)
             return 0, len(batch), 0

@@ -53,6 +53,11 @@ CREATE TABLE transactions (           -- a business transaction; identity: the f
     origin BIGINT NOT NULL,           -- oldest frame of the spool that the verdict rests on
     committed_ns BIGINT NOT NULL
 );
+CREATE TABLE dimension_values (       -- a value of a dimension that facts have kept
+    transaction VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    value VARCHAR NOT NULL
+);
 CREATE TABLE corrections (            -- a stored fact that was replaced or removed
     trace_hi UBIGINT NOT NULL,
     trace_lo UBIGINT NOT NULL,
@@ -141,6 +146,7 @@ SCHEMA_VERSION = len(MIGRATIONS)
 
 COUNTED_TABLES = (
     "transactions",
+    "dimension_values",
     "corrections",
     "sli_counts",
     "sli_reasons",

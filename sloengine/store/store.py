@@ -28,6 +28,7 @@ from sloengine.store.database import (
     run,
     transaction,
 )
+from sloengine.store.dimensions import DimensionValues
 from sloengine.store.facts import FactBatch, StoredTrace
 from sloengine.store.key import fingerprint, load_or_create_key, new_key
 from sloengine.store.plans import apply_plan
@@ -55,6 +56,8 @@ GROUP BY t.trace_hi, t.trace_lo
 _DOCUMENTS = """
 SELECT documents FROM definitions WHERE revision = $revision ORDER BY rowid DESC LIMIT 1
 """
+
+_DIMENSION_VALUES = "SELECT transaction, name, value FROM dimension_values"
 
 _LATEST_DEFINITIONS = """
 SELECT documents, git_commit FROM definitions ORDER BY rowid DESC LIMIT 1
@@ -88,6 +91,7 @@ class Store:
         self._writer = connection.cursor()
         self._lock = Lock()
         self._indicators: IndicatorSet | None = None
+        self._dimensions = DimensionValues(query(self._writer, _DIMENSION_VALUES))
         self.store_id = store_id
         """Names this store in spool segments, so that no spool is applied to another store."""
         self.created_ns = created_ns
@@ -209,7 +213,8 @@ class Store:
         if repeats_identity(batch):
             raise ValueError("a batch holds two facts of one identity (trace, entry span, kind)")
         with self._writing() as cursor:
-            result = write_batch(cursor, batch, self._indicators)
+            result, values = write_batch(cursor, batch, self._indicators, self._dimensions)
+        self._dimensions.keep(values)
         stored = self.position
         if stored != batch.position:
             raise StoreError(
@@ -265,6 +270,7 @@ class Store:
         with self._writing() as cursor:
             for table in COUNTED_TABLES:
                 run(cursor, f"DELETE FROM {table}")
+        self._dimensions = DimensionValues(())
 
     def record_coverage(self, from_ns: int, to_ns: int) -> None:
         """Note that the engine ran in `[from_ns, to_ns)`: every minute it touches is covered."""
