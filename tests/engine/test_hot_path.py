@@ -54,3 +54,4 @@ def test_without_a_folder_for_machine_code_it_compiles_at_every_start_and_says_s
     done = run(PROGRAM, NUMBA_CACHE_DIR="/dev/null/nowhere")
     assert done.stdout == "[]\n"
     assert "no folder to keep the machine code in can be written" in done.stderr
+    assert "set NUMBA_CACHE_DIR" in done.stderr

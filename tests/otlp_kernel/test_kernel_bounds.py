@@ -148,28 +148,6 @@ def test_without_numba_there_is_one_clear_line_and_no_kernel(
 
 
 @pytest.mark.slow
-def test_a_first_start_without_a_folder_for_machine_code_works_and_says_what_it_costs(
-    tmp_path: Path,
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("no folder can be made below a file")
-    program = (
-        "import logging; logging.basicConfig(level=logging.INFO)\n"
-        "from sloengine.otlp.kernel import kernel_decoders\n"
-        "assert kernel_decoders() is not None"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(blocked / "cache")},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=100,
-    )
-    assert "set NUMBA_CACHE_DIR" in done.stderr
-
-
-@pytest.mark.slow
 @pytest.mark.traces
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["nezha-onlineboutique", "nezha-trainticket", "otlp-fixtures"])
