@@ -16,7 +16,6 @@ from sloengine.clock import Clock, SystemClock
 from sloengine.definitions import Plan, load_text
 from sloengine.errors import OperatorError, StoreError
 from sloengine.evaluate import evaluate
-from sloengine.receiver import Refusals
 from sloengine.report import ReportRequest, render
 from sloengine.server import ask
 from sloengine.store import Store, trace_record
@@ -74,16 +73,16 @@ def answer_trace(store: Store, asked: Mapping[str, str]) -> str:
 
 def answer_health(
     plan: Plan,
-    refusals: Refusals,
+    refusals: Mapping[tuple[str, str], int],
     *,
     spool_stopped: str | None,
     failure: str | None,
     idle_wait_ns: int,
     max_wait_ns: int,
 ) -> str:
-    """Answer `health`: how the engine is, as JSON."""
+    """Answer `health`: how the engine is, as JSON; `refusals` by (transport, reason)."""
     refused: Counter[str] = Counter()
-    for (_, reason), number in refusals.counts().items():
+    for (_, reason), number in refusals.items():
         refused[reason] += number
     return json.dumps(
         {

@@ -475,7 +475,7 @@ class Engine:
     def _answer_health(self, _asked: Mapping[str, str]) -> str:
         return answer_health(
             self._pipeline.plan,
-            self._refusals,
+            self._refusals.counts(),
             spool_stopped=self._spool.statistics.stopped,
             failure=self._pipeline.failure,
             idle_wait_ns=self._config.processor.idle_wait,

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 MOST_VALUES = 10_000
 """Of one dimension of one transaction."""
@@ -70,6 +69,9 @@ class DimensionValues:
 
 
 def _replaced(flat: pa.Table, beyond: list[Value]) -> pa.Array:
+    # Here, because it is rarely needed and every command would wait for its import.
+    import pyarrow.compute as pc
+
     columns = list(zip(*beyond, strict=True))
     unwanted = pa.table(dict(zip(flat.column_names, columns, strict=True)), schema=flat.schema)
     rows = flat.append_column("row", pa.array(np.arange(len(flat))))
