@@ -11,7 +11,7 @@ connect; a listener that other machines can reach is warned about.
 from sloengine.server.endpoint import Endpoint, parse_endpoint
 from sloengine.server.health import Readiness, health_app
 from sloengine.server.http_server import HttpServer
-from sloengine.server.local import LocalAnswerError, Question, ask, fits_socket, local_app
+from sloengine.server.local import LocalAnswerError, Question, ask, local_app
 from sloengine.server.sockets import listen, warn_if_public
 from sloengine.server.tls import TlsMaterial, TlsSettings
 
@@ -24,7 +24,6 @@ __all__ = [
     "TlsMaterial",
     "TlsSettings",
     "ask",
-    "fits_socket",
     "health_app",
     "listen",
     "local_app",

@@ -66,6 +66,8 @@ def ask(
         LocalAnswerError: the engine refused.
         RetryError: it did not answer within `timeout_s`, or ended while answering.
     """
+    if not _fits_socket(path):
+        return None  # no engine could listen there
     connection = _UnixConnection(path, timeout_s)
     try:
         connection.connect()
@@ -89,7 +91,7 @@ def ask(
     return body
 
 
-def fits_socket(path: Path) -> bool:
+def _fits_socket(path: Path) -> bool:
     """Whether a Unix socket can have this path: its length is limited by the system."""
     return len(str(path).encode()) <= _LONGEST_SOCKET_PATH
 
