@@ -71,6 +71,9 @@ SPOOL_FOLDER = "spool"
 _TICK_S = 0.2
 _LAST_READ_BYTES = 1 << 18
 """How much of the spool may be left for the moment in which a reload holds up the intake."""
+_CATCH_UPS = 20
+"""How often a reload reads on beside the intake: senders faster than it must not hold it off for
+ever; then they wait for the rest."""
 _GRACE_S = 10.0
 _COVERAGE_NS = 10 * 10**9
 _UPKEEP_NS = 60 * 10**9
@@ -159,7 +162,9 @@ class Pipeline:
         with self._intake.lock:
             read = self.processor.safe_position(self._spool.durable_end)
         end = self._spool.durable_end
-        while end - read > _LAST_READ_BYTES:
+        for _ in range(_CATCH_UPS):
+            if end - read <= _LAST_READ_BYTES:
+                break
             self._refill(processor, decoder, read, end)
             read, end = end, self._spool.durable_end
         self._store.register_plan(plan, at_ns=self._clock.now_ns())
