@@ -76,31 +76,44 @@ class ProcessLoop:
     def tick(self, now_ns: int, *, everything: bool = False) -> bool:
         """Close and commit what is due; return whether nothing is left to commit.
 
-        A failure is logged once and kept in `failure`; the next call tries again.
+        A failure is logged once and kept in `failure`; the next call tries again. So is an error
+        that nobody foresaw, with its traceback: a loop that only ended would let traces pile up
+        behind an engine that looks well.
         """
-        if self._waiting is None:
-            self._waiting = self._close(now_ns, everything=everything)
-        if self._waiting is None:
-            return True
-        closed, batch = self._waiting
         try:
-            if closed.last_position >= 0:
-                self._spool.wait_durable(closed.last_position, _DURABLE_TIMEOUT_S)
-            result = self._store.commit(batch)
+            committed = self._step(now_ns, everything=everything)
         except SloengineError as error:
             if self._failure is None:
                 _log.error("facts cannot be committed, trying again: %s", error)
             self._failure = str(error)
             return False
-        self._waiting = None
+        except Exception as error:  # noqa: BLE001  # said, kept in `failure`, and tried again
+            if self._failure is None:
+                _log.exception("facts cannot be committed, trying again: unexpected error")
+            self._failure = f"unexpected {type(error).__name__}: {error}"
+            return False
         if self._failure is not None:
             _log.info("facts are committed again")
             self._failure = None
+        if committed is not None:
+            self._committed(committed)
+        return True
+
+    def _step(self, now_ns: int, *, everything: bool) -> Committed | None:
+        """Close and commit; `None` where nothing was due. After an error all can be tried again."""
+        if self._waiting is None:
+            self._waiting = self._close(now_ns, everything=everything)
+        if self._waiting is None:
+            return None
+        closed, batch = self._waiting
+        if closed.last_position >= 0:
+            self._spool.wait_durable(closed.last_position, _DURABLE_TIMEOUT_S)
+        result = self._store.commit(batch)
+        self._waiting = None
         self._position = batch.position
         self._last_commit_ns = now_ns
         self._spool.commit_position(batch.position)
-        self._committed(Committed(closed, result))
-        return True
+        return Committed(closed, result)
 
     def _close(self, now_ns: int, *, everything: bool) -> tuple[Closed, FactBatch] | None:
         with self._lock:

@@ -140,6 +140,7 @@ def pipeline(
     horizon_ns: int = 3600 * SECOND_NS,
     disk_budget: int = 1 << 30,
     segment_bytes: int = 1 << 20,
+    memory_bytes: int = 256 << 20,
 ) -> Iterator[tuple[Pipeline, Store, Spool]]:
     """The stages without listeners, on a clock that the test moves."""
     plan = load_definitions(write_definitions(folder / "definitions", definitions)).plan
@@ -164,6 +165,7 @@ def pipeline(
                 max_wait_ns=120 * SECOND_NS,
                 recent_traces=recent_traces,
                 late_horizon_ns=horizon_ns,
+                memory_bytes=memory_bytes,
             ),
             instrumentation=Instrumentation.disabled(),
             hot_path=hot_path_of(_on.get()),
