@@ -54,6 +54,22 @@ def test_unique_values_everywhere_are_decided_alike_while_memory_stays_bounded()
     assert kernel.memory_bytes < 64 << 20
 
 
+def test_hundreds_of_constants_that_differ_in_their_last_letters_take_little_room() -> None:
+    kernel, reference = plan([f'span.name == "operation-{number:03}"' for number in range(600)], ())
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    for number in range(1, 700):
+        spans.add(
+            trace_id=number.to_bytes(16, "big"),
+            span_id=number.to_bytes(8, "big"),
+            name=f"operation-{number:03}",
+        )
+    payload = request.SerializeToString()
+    assert_equal(outcome(kernel, payload), outcome(reference, payload))
+    assert 0 < kernel.memory_bytes < 8 << 20
+    assert kernel.statistics.clears == 0
+
+
 def test_every_buffer_grows_when_one_request_is_larger_than_all_before() -> None:
     kernel, reference = plan((*USUAL, *UNUSUAL), CAPTURES)
     payload = unique_request(2500, 1)

@@ -19,8 +19,8 @@ _EDGES = bytes.fromhex("00 41 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 e1 ec ed ee ef
 
 def _mixed(word: int, more: int) -> int:
     """As the kernel stirs a word into a hash."""
-    word = (word ^ more) * 0x9E3779B97F4A7C15 & _ALL
-    return word ^ word >> 29
+    product = (word ^ more) * 0x9E3779B97F4A7C15
+    return (product ^ product >> 64) & _ALL
 
 
 def _request(*spans: Span) -> bytes:

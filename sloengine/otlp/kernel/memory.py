@@ -45,6 +45,13 @@ def _converter(source: Any, target: Any, convert: Callable[[Any, Any], Any]) -> 
     return _intrinsic(target(source), generate)
 
 
+def _folded_product(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    wide = ir.IntType(128)
+    product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+    high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+    return builder.xor(high, builder.trunc(product, ir.IntType(64)))
+
+
 def _intrinsic(signature: Any, generate: Callable[..., Any]) -> Any:
     def unary(typingctx: Any, _first: Any) -> Any:
         del typingctx  # numba wants the name
@@ -74,3 +81,7 @@ as_double: Callable[[int], float] = _converter(
 )
 as_signed: Callable[[np.uint64], int] = _converter(_WORD, _INT, lambda _builder, value: value)
 as_word: Callable[[int], np.uint64] = _converter(_INT, _WORD, lambda _builder, value: value)
+folded: Callable[[np.uint64, np.uint64], np.uint64] = _intrinsic(
+    _WORD(_WORD, _WORD), _folded_product
+)
+"""Both halves of a product of 128 bits, one over the other."""

@@ -78,6 +78,7 @@ from sloengine.otlp.kernel.memory import (
     as_double,
     as_signed,
     as_word,
+    folded,
     load_i32,
     load_i64,
     load_u8,
@@ -93,14 +94,12 @@ _M1 = np.uint64(0x9E3779B97F4A7C15)
 _M2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _M3 = np.uint64(0x165667B19E3779F9)
 _HALF = np.uint64(32)
-_TOP = np.uint64(29)
 
 
 @inlined
 def mixed(word: np.uint64, more: np.uint64) -> np.uint64:
-    """Stir a word into a hash."""
-    word = (word ^ more) * _M1
-    return word ^ (word >> _TOP)
+    """Stir a word into a hash: every bit of it changes the low ones, which are places in tables."""
+    return folded(word ^ more, _M1)
 
 
 @inlined
