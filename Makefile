@@ -39,6 +39,10 @@ test: $(VENV)/.dev  ## The daily suite, under three minutes
 test-all: $(VENV)/.dev  ## Everything, the slow ones and the real Collector too
 	@$(BIN)/pytest -n auto --dist loadgroup
 
+.PHONY: mutants
+mutants: $(VENV)/.dev  ## Break the kernels one line at a time: the tests must notice each
+	@$(BIN)/python tests/mutants/run.py
+
 .PHONY: lint
 lint: $(VENV)/.dev  ## ruff, mypy --strict, the one direction of imports
 	@$(BIN)/ruff check .

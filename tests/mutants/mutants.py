@@ -1,0 +1,300 @@
+"""Mistakes that the kernels must not make, each as the change that would make it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PENDING = "sloengine/processor/kernel/"
+_DECODER = "sloengine/otlp/kernel/"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`old` stands once in `file`; with `new` in its place, a test in `tests` fails."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    def applied(self, text: str) -> str:
+        """Return the text of the file with the mistake in it."""
+        if text.count(self.old) != 1:
+            raise ValueError(
+                f"{self.file} has this {text.count(self.old)} times instead of once, "
+                f"for the mutant “{self.name}”: {self.old}"
+            )
+        return text.replace(self.old, self.new)
+
+
+def _pending(name: str, file: str, old: str, new: str) -> Mutant:
+    return Mutant(name, _PENDING + file, old, new, "tests/processor_kernel")
+
+
+def _decoder(name: str, file: str, old: str, new: str) -> Mutant:
+    return Mutant(name, _DECODER + file, old, new, "tests/otlp_kernel")
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    _decoder(
+        "a length is not held against the message that encloses it",
+        "wire.py",
+        "    if size < 0 or size > end - begin:\n        return 0, MALFORMED\n"
+        "    return size, begin",
+        "    return size, begin",
+    ),
+    _decoder(
+        "a length may be one byte too long",
+        "wire.py",
+        "size > end - begin:\n        return 0, MALFORMED",
+        "size > end - begin + 1:\n        return 0, MALFORMED",
+    ),
+    _decoder(
+        "a number of eight bytes may end behind its message",
+        "wire.py",
+        "return pos + 8 if end - pos >= 8 else MALFORMED",
+        "return pos + 8",
+    ),
+    _decoder(
+        "a number of a span may end behind its message",
+        "spans.py",
+        "            if end - pos < 8:\n                return MALFORMED\n"
+        "            if tag == 0x39",
+        "            if tag == 0x39",
+    ),
+    _decoder(
+        "a varint of ten bytes may be larger than 64 bits",
+        "wire.py",
+        "if index == 9 and byte > 1:",
+        "if index == 9 and byte > 127:",
+    ),
+    _decoder(
+        "field number zero is taken for a field",
+        "wire.py",
+        "tag > _MAX_TAG or tag < 8:",
+        "tag > _MAX_TAG:",
+    ),
+    _decoder(
+        "overlong UTF-8 is taken for text",
+        "wire.py",
+        "            if byte == 0xE0:\n                low = 0xA0",
+        "            if byte == 0xE0:\n                low = 0x80",
+    ),
+    _decoder(
+        "the tail of a text is not checked",
+        "wire.py",
+        "        word = load_u64(last)\n",
+        "        word = _ZERO\n",
+    ),
+    _decoder(
+        "a surrogate is taken for text",
+        "wire.py",
+        "high = 0x9F",
+        "high = 0xBF",
+    ),
+    _decoder(
+        "the name of a span may be any bytes",
+        "spans.py",
+        "            if not is_text(pos, size, limit):\n                return MALFORMED\n"
+        "            store_i64(plain + NAME, pos)",
+        "            store_i64(plain + NAME, pos)",
+    ),
+    _decoder(
+        "the key of an attribute nobody reads may be any bytes",
+        "attributes.py",
+        "if number < 0 and not key_checked and not is_text(key_at, size, limit):",
+        "if number < 0 and not key_checked and size < 0:",
+    ),
+    _decoder(
+        "a text value that nobody reads may be any bytes",
+        "attributes.py",
+        "                if is_text(at, text, limit):\n"
+        "                    return STRING, at, text\n"
+        "                return MALFORMED, 0, 0",
+        "                return STRING, at, text",
+    ),
+    _decoder(
+        "a trace id of zeros is taken",
+        "spans.py",
+        "trace_size == 16 and (load_i64(trace_at) | load_i64(trace_at + 8)) != 0",
+        "trace_size == 16",
+    ),
+    _decoder(
+        "a trace id of which one half is zero is refused",
+        "spans.py",
+        "(load_i64(trace_at) | load_i64(trace_at + 8)) != 0",
+        "load_i64(trace_at) != 0 and load_i64(trace_at + 8) != 0",
+    ),
+    _decoder(
+        "a parent id of any size is taken",
+        "spans.py",
+        "if not (is_named and (parent_size == 0 or parent_size == 8)):",
+        "if not is_named:",
+    ),
+    _decoder(
+        "what a rejected span captured goes to the next one",
+        "spans.py",
+        "    store_i64(st + REJECTED, rejected + 1)\n    store_i64(st + CAPTURES, captures)\n",
+        "    store_i64(st + REJECTED, rejected + 1)\n",
+    ),
+    _decoder(
+        "the status of a span stays for the next one",
+        "spans.py",
+        "    for offset in range(0, SPAN_SOURCES_BYTES, 8):\n"
+        "        store_i64(plain + offset, 0)\n",
+        "",
+    ),
+    _decoder(
+        "of two attributes with one key the last counts",
+        "attributes.py",
+        "    if load_i64(seen) == serial:\n        return DONE\n",
+        "",
+    ),
+    _decoder(
+        "a resource behind its spans is not found",
+        "requests.py",
+        "                return status\n        pos = stop\n    classify_plain(",
+        "                return status\n            break\n        pos = stop\n    classify_plain(",
+    ),
+    _decoder(
+        "the scope of one group of spans stays for the next",
+        "requests.py",
+        "    for source in (SCOPE_NAME, SCOPE_VERSION, SCOPE_DROPPED):\n"
+        "        set_plain(st, source, 0, 0)\n",
+        "",
+    ),
+    _decoder(
+        "two values in one attribute are not merged",
+        "attributes.py",
+        "            if values > 1:  # they are merged",
+        "            if values > 2:  # they are merged",
+    ),
+    _decoder(
+        "combinations are told apart by their tag alone",
+        "combos.py",
+        "                    same = False\n",
+        "                    same = same\n",
+    ),
+    _decoder(
+        "texts are told apart by all but their tail",
+        "tables.py",
+        "if load_u64(left + index) != load_u64(right + index):",
+        "if index == 0 and load_u64(left + index) != load_u64(right + index):",
+    ),
+    _pending(
+        "traces are told apart by half of their id",
+        "index.py",
+        "if get(trace, T_HI) == high and get(trace, T_LO) == low:",
+        "if get(trace, T_HI) == high:",
+    ),
+    _pending(
+        "taking a trace out breaks the chain behind it",
+        "index.py",
+        "if ((place - home) & mask) >= ((place - hole) & mask):",
+        "if True:",
+    ),
+    _pending(
+        "while the index grows, a trace taken out stays in the old one",
+        "index.py",
+        "            put(fading, place, _GONE)\n",
+        "            pass\n",
+    ),
+    _pending(
+        "instants are compared as signed numbers",
+        "index.py",
+        "return (left ^ _LEAST) > (right ^ _LEAST)",
+        "return left > right",
+    ),
+    _pending(
+        "the second entry of a trace is forgotten",
+        "judging.py",
+        "            elif second < 0:\n                second = taker",
+        "            elif second < -5:\n                second = taker",
+    ),
+    _pending(
+        "two transactions that take one entry are not weighed",
+        "judging.py",
+        "    if candidates > 1:\n        for listing",
+        "    if candidates > 2:\n        for listing",
+    ),
+    _pending(
+        "the whole trace stands for the spans below an entry",
+        "judging.py",
+        "is_all = home >= 0 and",
+        "is_all = home >= 0 or",
+    ),
+    _pending(
+        "a cycle is not cut",
+        "links.py",
+        "if index >= 0 and get(marks, index) & _SEEN != 0:",
+        "if index >= 0 and get(marks, index) & _SEEN == 1:",
+    ),
+    _pending(
+        "any span is taken for the parent",
+        "links.py",
+        "if get(get(rows, other), S_ID) == parent_id:",
+        "if True:",
+    ),
+    _pending(
+        "the tail of a chain is lost",
+        "sets.py",
+        "or (is_home and mark & IN_CHAIN != 0)",
+        "or False",
+    ),
+    _pending(
+        "of several values the nearest is not preferred",
+        "values.py",
+        "if nearest < 0 or distance < nearest:",
+        "if nearest < 0:",
+    ),
+    _pending(
+        "of values equally near the last is taken",
+        "values.py",
+        "return above(theirs, mine)",
+        "return above(mine, theirs)",
+    ),
+    _pending(
+        "a span of a large trace is not entered",
+        "rows.py",
+        "    if count > BIG:\n        enter_big(st, row, found)",
+        "    if count > BIG + 1:\n        enter_big(st, row, found)",
+    ),
+    _pending(
+        "a batch is let go while a span still needs it",
+        "rows.py",
+        "        put(live, origin >> 32, get(live, origin >> 32) - 1)",
+        "        put(live, origin >> 32, get(live, origin >> 32) - 2)",
+    ),
+    _pending(
+        "a span row is given out twice",
+        "rows.py",
+        "        put(st, SPANS_FREE, (head & LOW) - 1)",
+        "        put(st, SPANS_FREE, (head >> 32) - 1)",
+    ),
+    _pending(
+        "the oldest frame of a trace is forgotten",
+        "adding.py",
+        "        put(trace, T_ORIGIN, min(get(trace, T_ORIGIN), position))",
+        "        pass",
+    ),
+    _pending(
+        "a span that replaces another counts as new",
+        "adding.py",
+        "            meta = get_i32(get(st, B_VECTOR), index) << 32 "
+        "| (get(span, S_META) & FRESH) | kind",
+        "            meta = get_i32(get(st, B_VECTOR), index) << 32 | FRESH | kind",
+    ),
+    _pending(
+        "a trace that was judged is not due earlier again",
+        "adding.py",
+        "    if deadline < get(get(st, DUE), row):",
+        "    if False:",
+    ),
+    _pending(
+        "a trace is closed before its time",
+        "ending.py",
+        "        if deadline > now:",
+        "        if deadline > now + 10**9:",
+    ),
+)

@@ -1,0 +1,83 @@
+"""Next to every edge of a message: all that is one byte, or one too many, away from a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, outcome, plan
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+pytestmark = pytest.mark.usefixtures("compiled_kernels")
+
+_VALUES = (
+    ("http.route", AnyValue(string_value="/é/€/𝄞/a")),
+    ("other", AnyValue(bytes_value=b"\xff\xc0")),
+    ("unread", AnyValue(string_value="ab")),
+    ("http.response.status_code", AnyValue(int_value=-1)),
+    ("of-a-longer-key", AnyValue(double_value=0.5)),
+    ("user.id", AnyValue(string_value="longer than eight bytes")),
+    ("flag", AnyValue(bool_value=True)),
+    ("list", AnyValue(array_value=ArrayValue(values=[AnyValue(string_value="é")]))),
+    (
+        "map",
+        AnyValue(
+            kvlist_value=KeyValueList(values=[KeyValue(key="k", value=AnyValue(int_value=300))])
+        ),
+    ),
+)
+
+
+def _request() -> bytes:
+    """Return a request that has a field of every wire type, and text of every length of UTF-8."""
+    message = ExportTraceServiceRequest()
+    above = message.resource_spans.add(schema_url="s")
+    above.resource.attributes.add(key="service.name").value.string_value = "shop"
+    within = above.scope_spans.add()
+    within.scope.name = "scopé"
+    within.spans.add(
+        trace_id=bytes(15) + b"\1",
+        span_id=bytes(7) + b"\1",
+        parent_span_id=bytes(7) + b"\2",
+        trace_state="a=b",
+        flags=257,
+        name="GET é",
+        kind=Span.SPAN_KIND_SERVER,
+        start_time_unix_nano=1,
+        end_time_unix_nano=1 << 62,
+        attributes=[KeyValue(key=key, value=value) for key, value in _VALUES],
+        events=[Span.Event(name="e", time_unix_nano=5)],
+        links=[Span.Link(trace_id=bytes(16), span_id=bytes(8))],
+        dropped_events_count=200,
+        status=Status(code=Status.STATUS_CODE_ERROR, message="ü"),
+    )
+    within.spans.add(trace_id=bytes(15) + b"\2", span_id=bytes(7) + b"\3", name="next")
+    return message.SerializeToString()
+
+
+def _neighbours(payload: bytes) -> Iterator[bytes]:
+    """Every payload that is one truncation, one byte more, less, or other away."""
+    for at in range(len(payload) + 1):
+        head, tail = payload[:at], payload[at:]
+        yield head
+        yield head + b"\0" + tail
+        yield head + b"\x80" + tail
+        if not tail:
+            continue
+        yield head + tail[1:]
+        octet = tail[0]
+        for other in {octet + 1 & 255, octet - 1 & 255, octet ^ 0x80, 255} - {octet}:
+            yield head + bytes([other]) + tail[1:]
+
+
+def test_no_neighbour_of_a_request_makes_a_difference() -> None:
+    kernel, reference = plan((*USUAL, *UNUSUAL), CAPTURES[:4])
+    payload = _request()
+    verdicts = set()
+    for neighbour in {payload, *_neighbours(payload)}:
+        found = outcome(kernel, neighbour)
+        assert_equal(found, outcome(reference, neighbour))
+        verdicts.add(isinstance(found, str))
+    assert verdicts == {True, False}
