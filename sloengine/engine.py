@@ -28,6 +28,7 @@ from sloengine.errors import SloengineError
 from sloengine.evaluate import Evaluation, evaluate
 from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
+from sloengine.names import Protocol
 from sloengine.otlp import Decoder, trace_ids_of
 from sloengine.ottl import ConditionTable
 from sloengine.processor import ProcessLoop, ProcessorSettings, SpoolHistory, TraceProcessor
@@ -133,7 +134,7 @@ class Pipeline:
 
     def apply(self, payload: bytes) -> Accepted:
         """Take in one request without waiting for the disk; see `Intake.apply`."""
-        return self._intake.apply(Request.plain(payload, source="file:")).accepted
+        return self._intake.apply(Request.plain(payload)).accepted
 
     def recover(self) -> int:
         """Apply again what the spool holds from the safe position on; return how many frames.
@@ -359,18 +360,29 @@ class Engine:
         """Receive: the first loop, on the listeners' own threads."""
         config = self._config.receiver
         keep_freed_memory()
-        ingest = CountedIngest(self._pipeline, self._instrumentation, self._clock.monotonic_ns)
+
+        def counted(protocol: Protocol) -> CountedIngest:
+            return CountedIngest(
+                self._pipeline, protocol, self._instrumentation, self._clock.monotonic_ns
+            )
+
         admission = Admission(config.max_in_flight_mib * MIB)
         refusals = self._refusals
         if config.protocols.grpc is not None:
             grpc = serve_grpc(
-                ingest, grpc_settings(config.protocols.grpc), admission=admission, refusals=refusals
+                counted(Protocol.GRPC),
+                grpc_settings(config.protocols.grpc),
+                admission=admission,
+                refusals=refusals,
             )
             self._closing.callback(grpc.stop, _GRACE_S)
             self._grpc = grpc.endpoint
         if config.protocols.http is not None:
             http = serve_http(
-                ingest, http_settings(config.protocols.http), admission=admission, refusals=refusals
+                counted(Protocol.HTTP),
+                http_settings(config.protocols.http),
+                admission=admission,
+                refusals=refusals,
             )
             self._closing.callback(http.stop, _GRACE_S)
             self._http = http.endpoint

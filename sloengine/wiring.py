@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sloengine.config import EngineConfig, GrpcConfig, HttpConfig, OtlpExporterC
 from sloengine.config import TlsServerConfig as TlsConfig
 from sloengine.errors import RetryError, SloengineError
 from sloengine.exporter import OtlpSettings
-from sloengine.instrumentation import Instrumentation
+from sloengine.instrumentation import Count, Instrumentation
 from sloengine.names import Attribute, CloseReason, DropReason, FactChange, Protocol, RequestOutcome
 from sloengine.otlp import ReferenceDecoder
 from sloengine.otlp.kernel import DecoderMaker, kernel_decoders
@@ -169,18 +169,20 @@ class HealthCounts:
 
     def __init__(self, instrumentation: Instrumentation) -> None:
         self._to = instrumentation
+        self._duplicate_spans = instrumentation.duplicate_spans.of()
+        self._late_spans = instrumentation.late_spans.of()
 
     def applied(self, applied: Applied) -> None:
         """Count a batch that reached the pending traces."""
-        self._to.duplicate_spans.add(applied.duplicates)
-        self._to.late_spans.add(applied.late)
+        self._duplicate_spans.add(applied.duplicates)
+        self._late_spans.add(applied.late)
 
     def committed(self, commit: Committed) -> None:
         """Count what one commit closed and stored."""
         counters = commit.closed.counters
         self._to.applied_spans.add(counters.get(Counter.APPLIED, 0))
-        self._to.duplicate_spans.add(counters.get(Counter.DUPLICATE, 0))
-        self._to.late_spans.add(counters.get(Counter.LATE, 0))
+        self._duplicate_spans.add(counters.get(Counter.DUPLICATE, 0))
+        self._late_spans.add(counters.get(Counter.LATE, 0))
         for counter, reason in _CLOSE_REASONS.items():
             if counter in counters:
                 self._to.closed_traces.add(counters[counter], {Attribute.CLOSE_REASON: reason})
@@ -201,24 +203,40 @@ class HealthCounts:
             self._to.committed_transactions.add(number, {Attribute.FACT_CHANGE: change})
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """Requests of a listener that were answered alike."""
+
+    attributes: Mapping[str, str]
+    requests: Count
+
+
 class CountedIngest:
-    """An `Ingest` that counts requests and spans by how they were answered."""
+    """An `Ingest` that counts requests and spans of a listener by how they were answered."""
 
     def __init__(
-        self, ingest: Ingest, instrumentation: Instrumentation, monotonic_ns: Callable[[], int]
+        self,
+        ingest: Ingest,
+        protocol: Protocol,
+        instrumentation: Instrumentation,
+        monotonic_ns: Callable[[], int],
     ) -> None:
         self._ingest = ingest
         self._to = instrumentation
         self._monotonic_ns = monotonic_ns
+        self._protocol: dict[str, str] = {Attribute.PROTOCOL: protocol}
+        self._active_requests = instrumentation.active_requests.of(self._protocol)
+        self._accepted_spans = instrumentation.accepted_spans.of(self._protocol)
+        self._rejected_spans = instrumentation.rejected_spans.of(self._protocol)
+        self._answered: dict[tuple[str, str], _Answered] = {}
 
     def accept(self, request: Request) -> Accepted:
         """Pass the request on; raises what the other raises."""
-        protocol: dict[str, str] = {Attribute.PROTOCOL: Protocol(request.source.partition(":")[0])}
         begun_ns = self._monotonic_ns()
         outcome = RequestOutcome.FAILURE
         error_type = ""
-        self._to.active_requests.add(1, protocol)
-        self._to.request_size.record(len(request.stored), protocol)
+        self._active_requests.add(1)
+        self._to.request_size.record(len(request.stored), self._protocol)
         try:
             accepted = self._ingest.accept(request)
             outcome = RequestOutcome.SUCCESS
@@ -229,12 +247,19 @@ class CountedIngest:
             error_type = type(error).__name__
             raise
         finally:
-            answered: dict[str, str] = {**protocol, Attribute.REQUEST_OUTCOME: outcome}
             spent_ns = self._monotonic_ns() - begun_ns
-            self._to.active_requests.add(-1, protocol)
-            self._to.request_duration.record(spent_ns / 1e9, answered)
-            named = {**answered, Attribute.ERROR_TYPE: error_type} if error_type else answered
-            self._to.requests.add(1, named)
-        self._to.accepted_spans.add(accepted.spans, protocol)
-        self._to.rejected_spans.add(accepted.rejected, protocol)
+            self._active_requests.add(-1)
+            answered = self._answered.get((outcome, error_type)) or self._begin(outcome, error_type)
+            self._to.request_duration.record(spent_ns / 1e9, answered.attributes)
+            answered.requests.add(1)
+        self._accepted_spans.add(accepted.spans)
+        self._rejected_spans.add(accepted.rejected)
         return accepted
+
+    def _begin(self, outcome: str, error_type: str) -> _Answered:
+        """Begin to count requests that are answered in a way that was not met before."""
+        attributes = {**self._protocol, Attribute.REQUEST_OUTCOME: outcome}
+        named = {**attributes, Attribute.ERROR_TYPE: error_type} if error_type else attributes
+        answered = _Answered(attributes, self._to.requests.of(named))
+        self._answered[outcome, error_type] = answered
+        return answered

@@ -136,7 +136,7 @@ def _handlers(
     ingest: Ingest, admission: Admission, refusals: Refusals, limit: int
 ) -> list[grpc.GenericRpcHandler]:
     def export(body: bytes, context: _Context) -> bytes:
-        answer = _take(ingest, admission, body, f"grpc:{context.peer()}", limit)
+        answer = _take(ingest, admission, body, limit)
         if isinstance(answer, Refusal):
             refuse(answer, context)
         return answer
@@ -157,14 +157,12 @@ def _handlers(
     ]
 
 
-def _take(
-    ingest: Ingest, admission: Admission, body: bytes, source: str, limit: int
-) -> bytes | Refusal:
+def _take(ingest: Ingest, admission: Admission, body: bytes, limit: int) -> bytes | Refusal:
     encoding = Encoding.GZIP if body.startswith(_GZIP) else Encoding.IDENTITY
     try:
         with admission.reservation() as reservation:
             reservation.grow(len(body))
-            accepted = ingest.accept(Request(body, encoding, source, limit, reservation.grow))
+            accepted = ingest.accept(Request(body, encoding, limit, reservation.grow))
     except Exception as error:  # noqa: BLE001 (refusal_of logs what it does not know)
         return refusal_of(error)
     if not accepted.rejected and not accepted.message:

@@ -141,7 +141,7 @@ class _Traces:
             with self._admission.reservation() as reservation:
                 body = await self._read(request, reservation)
                 answer = await asyncio.get_running_loop().run_in_executor(
-                    self._workers, self._take, body, encoding, form, reservation, _source(request)
+                    self._workers, self._take, body, encoding, form, reservation
                 )
             return Response(answer, media_type=form.content_type)
         except ClientDisconnect:
@@ -192,16 +192,14 @@ class _Traces:
             raise problem
         return b"".join(chunks)
 
-    def _take(
-        self, body: bytes, encoding: str, form: _Form, reservation: Reservation, source: str
-    ) -> bytes:
+    def _take(self, body: bytes, encoding: str, form: _Form, reservation: Reservation) -> bytes:
         limit = self._settings.max_request_bytes
         if form.to_protobuf is None:
             known = Encoding[encoding.upper()]
-            request = Request(body, known, source, limit, reservation.grow)
+            request = Request(body, known, limit, reservation.grow)
         else:
             body = inflate(body, encoding, limit, reservation.grow)
-            request = Request.plain(form.to_protobuf(body), source=source)
+            request = Request.plain(form.to_protobuf(body))
         return form.encode(response_of(self._ingest.accept(request)))
 
     def _refuse(self, refusal: Refusal, form: _Form | None) -> Response:
@@ -253,10 +251,6 @@ def _unsupported_type(request: HttpRequest) -> Refusal:
         415,
         f"content type {found[:80]!r} is not supported; use {PROTOBUF} or {JSON}",
     )
-
-
-def _source(request: HttpRequest) -> str:
-    return f"http:{request.client.host}:{request.client.port}" if request.client else "http:local"
 
 
 def _cors(settings: CorsSettings) -> list[Middleware]:

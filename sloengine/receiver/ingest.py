@@ -18,18 +18,15 @@ class Request:
     """A protobuf `ExportTraceServiceRequest`, compressed as the sender compressed it."""
     encoding: Encoding
     """How `stored` is compressed."""
-    source: str
-    """The transport (`grpc` or `http`), a colon, and the sender's address; the address is for
-    messages only."""
     limit: int | None = None
     """The greatest size without compression, in bytes."""
     on_output: Callable[[int], None] | None = None
     """Told of bytes before they are made; may raise `RetryError`."""
 
     @classmethod
-    def plain(cls, payload: bytes, *, source: str) -> Self:
+    def plain(cls, payload: bytes) -> Self:
         """Return a request that is not compressed."""
-        return cls(payload, Encoding.IDENTITY, source)
+        return cls(payload, Encoding.IDENTITY)
 
     def payload(self) -> bytes:
         """Return the request without its compression.

@@ -196,7 +196,7 @@ def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 20.0
 
 def take(stages: Pipeline, payload: bytes) -> Accepted:
     """Let a request come in that is not compressed."""
-    return stages.accept(Request.plain(payload, source="grpc:test"))
+    return stages.accept(Request.plain(payload))
 
 
 def all_of(stages: Pipeline, payloads: Sequence[bytes]) -> None:

@@ -80,7 +80,7 @@ def test_a_request_is_kept_as_it_came_and_means_the_same(
     with pipeline(tmp_path, clock) as (stages, store, spool):
         compress = gzip.compress if encoding is Encoding.GZIP else zstandard.compress
         stored = compress(payload)
-        stages.accept(Request(stored, encoding, "grpc:test", limit=1 << 20))
+        stages.accept(Request(stored, encoding, limit=1 << 20))
         (frame,) = spool.read(0)
         assert (frame.stored, frame.encoding, frame.payload) == (stored, encoding, payload)
     with pipeline(tmp_path, clock) as (stages, store, _):

@@ -90,7 +90,6 @@ def test_each_form_in_each_encoding_reaches_the_engine_as_the_same_protobuf(
     assert (found.status, found.body) == (200, answer)
     assert found.headers["Content-Type"] == content_type.partition(";")[0].lower()
     assert served.ingest.payloads == [request()]
-    assert served.ingest.requests[0].source.startswith("http:127.0.0.1:")
     assert served.refused() == {}
     assert served.admission.bytes_in_work == 0
 

@@ -16,7 +16,7 @@ from sloengine.spool import Encoding
 
 
 def plain(payload: bytes) -> Request:
-    return Request.plain(payload, source="grpc:test")
+    return Request.plain(payload)
 
 
 class Work:
@@ -46,17 +46,10 @@ def test_another_length_other_bytes_and_another_compression_are_other_requests()
         plain(b"spans"),
         plain(b"spans\0"),
         plain(b"spanz"),
-        Request(b"spans", Encoding.GZIP, "grpc:test"),
+        Request(b"spans", Encoding.GZIP),
     ):
         assert not repeats.once(request, 0, work).repeated
     assert work.times == 4
-
-
-def test_the_sender_is_no_part_of_a_request() -> None:
-    repeats, work = Repeats(horizon_ns=100), Work()
-    repeats.once(plain(b"spans"), 0, work)
-    other = Request.plain(b"spans", source="http:10.0.0.1:5")
-    assert repeats.once(other, 0, work).repeated
 
 
 def test_beyond_the_horizon_a_request_is_new() -> None:
