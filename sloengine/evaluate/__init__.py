@@ -8,11 +8,15 @@ read, and nothing else. Guaranteed: integers and exact fractions, all of one sta
 from sloengine.evaluate.evaluate import evaluate
 from sloengine.evaluate.evaluation import (
     AdjustmentUse,
+    Amount,
+    Breakdown,
     BudgetDay,
     BurnRate,
     Coverage,
     DefinitionUse,
     Evaluation,
+    Money,
+    Part,
     SloEvaluation,
     TrafficShare,
 )
@@ -20,11 +24,15 @@ from sloengine.slo import State
 
 __all__ = [
     "AdjustmentUse",
+    "Amount",
+    "Breakdown",
     "BudgetDay",
     "BurnRate",
     "Coverage",
     "DefinitionUse",
     "Evaluation",
+    "Money",
+    "Part",
     "SloEvaluation",
     "State",
     "TrafficShare",

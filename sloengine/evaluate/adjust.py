@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sloengine.definitions import periods_of
 from sloengine.definitions.plan import Plan, SloRule
 from sloengine.evaluate.evaluation import AdjustmentUse
+from sloengine.ottl import FactCondition
 from sloengine.store import Counts, CountWindow, CourseStep, LeftOut, ReasonCount, StoreReader
 
 
@@ -18,6 +19,10 @@ class Adjusted:
 
     uses: tuple[AdjustmentUse, ...] = ()
     rows: tuple[LeftOut, ...] = ()
+    periods: tuple[tuple[int, int, int], ...] = ()
+    """(from, until, number of the adjustment), as `StoreReader` asks for them."""
+    conditions: tuple[FactCondition | None, ...] = ()
+    """One for each adjustment."""
 
     def counts(self, window: CountWindow, counts: Counts) -> Counts:
         """Return the counts of a window without what is left out."""
@@ -76,16 +81,13 @@ def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) 
     ]
     if not touching:
         return Adjusted()
-    rows = reader.left_out(
-        rule,
-        window,
-        [
-            (start_ns, end_ns, number)
-            for number, (_, periods) in enumerate(touching)
-            for start_ns, end_ns in periods
-        ],
-        [adjustment.where for adjustment, _ in touching],
+    numbered = tuple(
+        (start_ns, end_ns, number)
+        for number, (_, periods) in enumerate(touching)
+        for start_ns, end_ns in periods
     )
+    conditions = tuple(adjustment.where for adjustment, _ in touching)
+    rows = reader.left_out(rule, window, numbered, conditions)
     uses = tuple(
         AdjustmentUse(
             name=adjustment.name,
@@ -96,7 +98,7 @@ def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) 
         )
         for number, (adjustment, periods) in enumerate(touching)
     )
-    return Adjusted(uses, rows)
+    return Adjusted(uses, rows, numbered, conditions)
 
 
 def _length(periods: Sequence[tuple[int, int]]) -> int:

@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from sloengine.definitions.plan import Objective, Plan, SloRule
 from sloengine.errors import OperatorError
+from sloengine.evaluate import breakdown
 from sloengine.evaluate.adjust import Adjusted, adjust
 from sloengine.evaluate.evaluation import (
     BudgetDay,
@@ -67,6 +68,8 @@ class _Found:
     first_events: Mapping[str, int]
     adjusted: Mapping[str, Adjusted]
     """By SLO."""
+    parts: Mapping[str, breakdown.Found]
+    """By SLO; only for reports."""
 
 
 def evaluate(
@@ -76,17 +79,22 @@ def evaluate(
     at_ns: int,
     slos: Collection[str] | None = None,
     course: bool = False,
+    by: str | None = None,
 ) -> Evaluation:
     """Evaluate a plan's objectives over the windows that end at `at_ns`, all of one state.
 
     `slos` names those wanted (`None`: all); a name that the plan does not have raises
     OperatorError. `course` adds what only reports need: counts by step of
-    `course_step`, and which definitions judged. A plan other than the one that the
-    store counts by has counts only of indicators that it shares with plans registered before.
+    `course_step`, which definitions judged, what transactions were worth, and, where `by` names a
+    dimension, counts by its values; one that no SLO wanted has raises OperatorError. A plan other
+    than the one that the store counts by has counts only of indicators that it shares with plans
+    registered before.
     """
     wanted = _select(plan, slos)
+    if by is not None:
+        breakdown.require_dimension(plan, wanted, by)
     with reader.consistent():
-        return _evaluate(reader, plan, wanted, at_ns, course=course)
+        return _evaluate(reader, plan, wanted, at_ns, course=course, by=by)
 
 
 def window_start(at_ns: int, length_ns: int, folded_until_ns: int) -> int:
@@ -116,7 +124,13 @@ def course_window(window: CountWindow, first_event_ns: int | None) -> CountWindo
 
 
 def _evaluate(
-    reader: StoreReader, plan: Plan, wanted: tuple[SloRule, ...], at_ns: int, *, course: bool
+    reader: StoreReader,
+    plan: Plan,
+    wanted: tuple[SloRule, ...],
+    at_ns: int,
+    *,
+    course: bool,
+    by: str | None,
 ) -> Evaluation:
     folded_until_ns = reader.folded_until_ns()
 
@@ -134,6 +148,8 @@ def _evaluate(
         rule.name: course_window(whole[rule.name], first_events.get(rule.indicator))
         for rule in wanted
     }
+    adjusted = {rule.name: adjust(reader, plan, rule, whole[rule.name]) for rule in wanted}
+    facts_since_ns = reader.facts_since_ns()
     asked = {*whole.values(), *(one for windows in burn.values() for one in windows.values())}
     found = _Found(
         counts=reader.window_counts(asked),
@@ -144,7 +160,20 @@ def _evaluate(
             else {}
         ),
         first_events=first_events,
-        adjusted={rule.name: adjust(reader, plan, rule, whole[rule.name]) for rule in wanted},
+        adjusted=adjusted,
+        parts={
+            rule.name: breakdown.find(
+                reader,
+                plan,
+                rule,
+                whole[rule.name],
+                adjusted[rule.name],
+                by=by,
+                facts_since_ns=facts_since_ns,
+            )
+            for rule in wanted
+            if course or by is not None
+        },
     )
     evaluations = tuple(
         _objective(rule, objective, whole[rule.name], courses[rule.name], burn[rule.name], found)
@@ -203,6 +232,7 @@ def _objective(
     found: _Found,
 ) -> SloEvaluation:
     adjusted = found.adjusted[rule.name]
+    parts = found.parts.get(rule.name, breakdown.Found(window.start_ns))
     counts = adjusted.counts(window, found.counts[window])
     target = objective.target
     step_ns = course_step(shown.end_ns - shown.start_ns)
@@ -255,6 +285,10 @@ def _objective(
         corrected=counts.corrected,
         position=rule.position,
         annotations=rule.annotations,
+        facts_since_ns=parts.facts_since_ns,
+        dimensions=parts.dimensions,
+        money=parts.money(),
+        by=parts.breakdown(counts, budget.total if budget else None),
     )
 
 

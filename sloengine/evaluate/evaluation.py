@@ -48,6 +48,73 @@ class AdjustmentUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """What counted transactions were worth in one currency, in millionths of it."""
+
+    currency: str | None
+    """`None` where they have an amount and no currency."""
+    transactions: int
+    """How many have an amount in it."""
+    total_micros: int
+    """What customers tried to do; bad is `total_micros - good_micros`: lost or spoilt."""
+    good_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What counted transactions were worth. Sums of amounts that were seen; nothing is estimated.
+
+    Currencies are never added to each other.
+    """
+
+    amounts: tuple[Amount, ...]
+    """Most transactions first, then by currency."""
+    good_without: int
+    """Good transactions without an amount."""
+    bad_without: int
+    """Bad transactions without an amount: what they were worth is not known."""
+    further: int
+    """Transactions in currencies beyond the commonest, whose amounts are not summed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one value of a dimension has of an SLO's window."""
+
+    value: str
+    """`__none__` where spans said nothing, `__other__` for all values that are not shown."""
+    good: int
+    total: int
+    excluded: int
+    unknown: int
+    share_of_bad: Fraction | None
+    """Of all bad events of the window; `None` where there is none."""
+    budget_used: Fraction | None
+    """Share of the whole window's budget; `None` where that holds no event."""
+    money: Money | None
+
+    @property
+    def bad(self) -> int:
+        """Bad events."""
+        return self.total - self.good
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """An SLO's window by value of a dimension. `parts` and `untold` sum to the window's counts."""
+
+    dimension: str
+    limit: int
+    """How many values the definition shows: those with most events."""
+    values: int
+    """How many values the window has, `__none__` included and `__other__` not."""
+    parts: tuple[Part, ...]
+    """Most bad events first, then most events, then by value; `__other__` is last."""
+    untold: Part | None
+    """What was counted and is in no part: its facts were dropped. `None` where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
 class SloEvaluation:
     """One objective of one SLO at one instant. Counts are integers, ratios exact fractions."""
 
@@ -91,6 +158,14 @@ class SloEvaluation:
     """Those that touch the window, in the order in which they take events."""
     position: str = ""
     annotations: Mapping[str, str] | None = None
+    facts_since_ns: int = 0
+    """`money` and `by` hold what ended at this instant or later; not before `start_ns`."""
+    dimensions: tuple[str, ...] = ()
+    """Those that the transaction declares."""
+    money: Money | None = None
+    """`None` where the transaction declares no value, and without a course."""
+    by: Breakdown | None = None
+    """By the dimension that was asked for; `None` where the transaction declares no such one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ The only room that opens a DuckDB connection.
 """
 
 from sloengine.store.commit import CommitResult
+from sloengine.store.dimensions import OTHER_VALUE
 from sloengine.store.facts import (
     IGNORED,
     OTHER,
@@ -32,6 +33,7 @@ from sloengine.store.rows import (
     ExportState,
     LeftOut,
     OtherName,
+    PartCount,
     ReasonCount,
     TrafficCount,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "OTHER",
     "OTHER_SERVICE",
     "OTHER_SPAN",
+    "OTHER_VALUE",
     "Coded",
     "CommitResult",
     "Correction",
@@ -58,6 +61,7 @@ __all__ = [
     "FactColumns",
     "LeftOut",
     "OtherName",
+    "PartCount",
     "ReasonCount",
     "Store",
     "StoreReader",

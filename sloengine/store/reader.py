@@ -14,6 +14,7 @@ from sloengine.ottl import FactCondition
 from sloengine.store.columns import CONTENT, IDENTITY, LOW_64
 from sloengine.store.database import query, stream, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
+from sloengine.store.parts import parts_sql
 from sloengine.store.retention import MERGED_DURATIONS
 from sloengine.store.rows import (
     Correction,
@@ -26,11 +27,12 @@ from sloengine.store.rows import (
     ExportState,
     LeftOut,
     OtherName,
+    PartCount,
     ReasonCount,
     TrafficCount,
 )
 from sloengine.store.slots import MINUTE_NS, floor_to
-from sloengine.store.verdicts import left_out_sql
+from sloengine.store.verdicts import RESULT_NAMES, left_out_sql
 
 _WINDOWS = """
     SELECT unnest($indicators::VARCHAR[]) AS indicator, unnest($starts::BIGINT[]) AS start_ns,
@@ -271,9 +273,28 @@ class StoreReader:
         adjustment. Every event is in one row at most.
         """
         sql, parameters = left_out_sql(rule, conditions)
-        columns = [list(column) for column in zip(*periods, strict=True)] or [[], [], []]
-        asked = [*parameters, window.start_ns, window.end_ns, *columns]
+        asked = [*parameters, window.start_ns, window.end_ns, *_columns(periods)]
         return tuple(LeftOut(*row) for row in query(self._cursor, sql, asked))
+
+    def parts(
+        self,
+        rule: SloRule,
+        window: CountWindow,
+        dimension: str | None,
+        periods: Sequence[tuple[int, int, int]],
+        conditions: Sequence[FactCondition | None],
+    ) -> tuple[PartCount, ...]:
+        """Return what a window holds by value of a dimension, and its money, from stored facts.
+
+        A fact without the dimension has the value `__none__`; without a dimension there is one
+        part. What adjustments leave out, given as to `left_out`, is not in it.
+        """
+        sql, parameters = parts_sql(rule, dimension, conditions)
+        asked = [*parameters, window.start_ns, window.end_ns, *_columns(periods)]
+        return tuple(
+            PartCount(value, RESULT_NAMES[code], *rest)
+            for value, code, *rest in query(self._cursor, sql, asked)
+        )
 
     def definitions(self, start_ns: int, end_ns: int) -> tuple[DefinitionCount, ...]:
         """Return which definitions judged the stored facts of a window."""
@@ -307,6 +328,10 @@ class StoreReader:
     def folded_until_ns(self) -> int:
         """Return the instant before which counts stand in minutes; 0 where none do."""
         return int(self._rows("SELECT folded_until_ns FROM store")[0][0])
+
+    def facts_since_ns(self) -> int:
+        """Return the instant before which facts were dropped; 0 where none were."""
+        return int(self._rows("SELECT expired_until_ns FROM store")[0][0])
 
     def corrections(self, start_ns: int, end_ns: int) -> tuple[Correction, ...]:
         """Return the facts that were replaced or removed in `[start_ns, end_ns)`, oldest first."""
@@ -362,6 +387,10 @@ def _lists(windows: Collection[CountWindow]) -> dict[str, object]:
         "starts": [window.start_ns for window in windows],
         "ends": [window.end_ns for window in windows],
     }
+
+
+def _columns(periods: Sequence[tuple[int, int, int]]) -> list[list[int]]:
+    return [list(column) for column in zip(*periods, strict=True)] or [[], [], []]
 
 
 def _histogram(row: tuple[Any, ...], buckets: Mapping[int, int]) -> DurationHistogram:

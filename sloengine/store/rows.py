@@ -152,3 +152,21 @@ class LeftOut:
     reason: str
     good: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartCount:
+    """Events of an indicator that share a value of a dimension, a result and a currency."""
+
+    value: str
+    """Empty where no dimension was asked for."""
+    result: str
+    """`good`, `bad`, `excluded` or `unknown`."""
+    is_valued: bool
+    """Whether the events have an amount; excluded and unknown ones have none here."""
+    currency: str | None
+    is_summed: bool
+    """Whether `micros` is their sum; not so for currencies beyond the commonest."""
+    events: int
+    micros: int
+    """Millionths of `currency`."""

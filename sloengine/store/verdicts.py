@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from sloengine.definitions.plan import Outcome, SloRule
 from sloengine.ottl import FactCondition
-from sloengine.store.slots import SLOT_NS
+from sloengine.store.slots import MINUTE_NS, SLOT_NS
 
 
 class Result(IntEnum):
@@ -23,6 +23,13 @@ class Result(IntEnum):
 RESULT_NAMES = tuple(result.name.lower() for result in Result)
 NO_RESULT = "none"
 """In corrections: the indicator did not look at this fact before, or no longer does."""
+
+FACT_SLOT = f"""
+(end_ns - end_ns % CASE WHEN end_ns < (SELECT folded_until_ns FROM store)
+    THEN {MINUTE_NS} ELSE {SLOT_NS} END)
+"""
+"""SQL: the slot that a fact is counted in. Windows are cut by slots, so what is read from facts
+must be, too."""
 
 _CODES_PER_INDICATOR = len(Result)
 
@@ -63,7 +70,7 @@ def indicator_set(slos: Iterable[SloRule]) -> IndicatorSet:
     parameters: list[object] = []
     for transaction, members in by_transaction.items():
         parameters.append(transaction)
-        codes = [_code_sql(rule, numbers[rule.indicator], parameters) for rule in members]
+        codes = [code_sql(rule, numbers[rule.indicator], parameters) for rule in members]
         branches.append(f"WHEN ? THEN [{', '.join(codes)}]")
     nothing = "CAST([] AS INTEGER[])"
     codes_sql = f"CASE transaction {' '.join(branches)} ELSE {nothing} END" if branches else nothing
@@ -76,7 +83,11 @@ def indicator_set(slos: Iterable[SloRule]) -> IndicatorSet:
     )
 
 
-def _code_sql(rule: SloRule, number: int, parameters: list[object]) -> str:
+def code_sql(rule: SloRule, number: int, parameters: list[object]) -> str:
+    """Return one indicator's code of a fact, as `IndicatorSet.codes_sql` describes it.
+
+    The values of its `?` are added to `parameters`.
+    """
     base = number * _CODES_PER_INDICATOR
     unknown = Result.BAD if rule.unknown_is_bad else Result.UNKNOWN
     counted = "true"
@@ -95,6 +106,22 @@ def _code_sql(rule: SloRule, number: int, parameters: list[object]) -> str:
     )
 
 
+def conditions_sql(conditions: Sequence[FactCondition | None], parameters: list[object]) -> str:
+    """Return a BOOLEAN[]: whether each condition holds on a fact; `None` always holds.
+
+    The values of its `?` are added to `parameters`.
+    """
+    holds = []
+    for condition in conditions:
+        if condition is None:
+            holds.append("true")
+        else:
+            written = condition.to_sql()
+            holds.append(f"({written.sql})")
+            parameters.extend(written.params)
+    return f"CAST([{', '.join(holds)}] AS BOOLEAN[])"
+
+
 def left_out_sql(
     rule: SloRule, conditions: Sequence[FactCondition | None]
 ) -> tuple[str, list[object]]:
@@ -107,23 +134,16 @@ def left_out_sql(
     adjustment that leaves it out.
     """
     parameters: list[object] = []
-    code = _code_sql(rule, 0, parameters)
-    holds = []
-    for condition in conditions:
-        if condition is None:
-            holds.append("true")
-        else:
-            written = condition.to_sql()
-            holds.append(f"({written.sql})")
-            parameters.extend(written.params)
+    code = code_sql(rule, 0, parameters)
+    holds = conditions_sql(conditions, parameters)
     parameters.append(rule.transaction)
     sql = f"""
     WITH facts AS (
-        SELECT row_id, end_ns, outcome, reason, {code} AS code, [{", ".join(holds)}] AS holds
+        SELECT row_id, end_ns, outcome, reason, {code} AS code, {holds} AS holds
         FROM (
             SELECT rowid AS row_id, end_ns, start_ns, outcome, reason, amount_micros, dimensions,
                 end_ns - start_ns AS duration
-            FROM transactions WHERE transaction = ? AND end_ns >= ? AND end_ns < ?
+            FROM transactions WHERE transaction = ? AND end_ns >= ? AND {FACT_SLOT} < ?
         )
     ), periods AS (
         SELECT unnest(?::BIGINT[]) AS from_ns, unnest(?::BIGINT[]) AS until_ns,
@@ -136,7 +156,7 @@ def left_out_sql(
         WHERE f.code IN ({Result.GOOD}, {Result.BAD}) AND f.holds[p.number + 1]
         GROUP BY f.row_id
     )
-    SELECT number, end_ns - end_ns % {SLOT_NS} AS slot_ns, outcome, reason,
+    SELECT number, {FACT_SLOT} AS slot_ns, outcome, reason,
         count(*) FILTER (code = {Result.GOOD}), count(*)
     FROM taken GROUP BY number, slot_ns, outcome, reason
     ORDER BY number, slot_ns, outcome, reason
