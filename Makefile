@@ -39,6 +39,12 @@ test: $(VENV)/.dev  ## The daily suite, under three minutes
 test-all: $(VENV)/.dev  ## Everything, the slow ones and the real Collector too
 	@$(BIN)/pytest -n auto --dist loadgroup
 
+CASES ?= 10000
+.PHONY: twins
+twins: $(VENV)/.dev  ## Compare each kernel with its plain twin over CASES=10000 generated cases
+	@SLOENGINE_TWIN_CASES=$(CASES) $(BIN)/pytest -n auto --dist worksteal \
+	  tests/otlp_kernel/test_kernel_twin.py tests/processor_kernel/test_pending_twin.py
+
 .PHONY: mutants
 mutants: $(VENV)/.dev  ## Break the kernels one line at a time: the tests must notice each
 	@$(BIN)/python tests/mutants/run.py

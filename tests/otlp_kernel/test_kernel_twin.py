@@ -15,7 +15,7 @@ from otlp_requests import requests
 pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "600"))
-"""How many payloads each property compares: 10,000 in CI, a million before a release."""
+"""How many payloads are compared: `make twins CASES=1000000` for a million."""
 _VARIANTS = 20
 
 PLANS = {

@@ -1,6 +1,6 @@
 """The kernel and the plain processor are twins: the same batches give the same everything.
 
-SLOENGINE_TWIN_CASES says how many cases each test tries.
+SLOENGINE_TWIN_CASES says how many cases are tried here in all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from sloengine.processor import Closed, ProcessorFactory, ProcessorSettings, Tra
 from sloengine.processor.kernel import KernelProcessor
 from sloengine.store.facts import Fact
 
-CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "80"))
+_TESTS = 4
+CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "320")) // _TESTS
+"""How many cases each test tries."""
 S = 10**9
 NOON = 1_800_000_000 * S
 Step = tuple[str, object]
