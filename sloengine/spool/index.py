@@ -50,6 +50,18 @@ class TraceIds:
     def __len__(self) -> int:
         return len(self.high)
 
+    def without_repeated_neighbours(self) -> TraceIds:
+        """Return the ids without those that equal the one before: spans of a trace come together.
+
+        Also, numpy lets go of the GIL for what has more than 500 elements, and every wait to have
+        it back is long where several requests are in work.
+        """
+        is_first = np.empty(len(self), dtype=np.bool_)
+        is_first[:1] = True
+        np.not_equal(self.high[1:], self.high[:-1], out=is_first[1:])
+        is_first[1:] |= self.low[1:] != self.low[:-1]
+        return TraceIds(self.high[is_first], self.low[is_first])
+
 
 class TraceHasher:
     """128-bit trace id → 64 bits, by keys that only this store knows.
@@ -60,23 +72,31 @@ class TraceHasher:
     """
 
     def __init__(self, keys: bytes) -> None:
-        self._keys = np.frombuffer(keys, dtype="<u8").astype(np.uint64)
-        if len(self._keys) != HASH_KEYS:
+        if len(keys) != 8 * HASH_KEYS:
             raise ValueError(f"{HASH_KEYS} keys of 8 bytes are needed, not {len(keys)} bytes")
+        both = np.frombuffer(keys, dtype="<u8").astype(np.uint64).reshape(2, -1)
+        self._starts, self._factors = both[:, :1], both[:, 1:, None]
         self.fingerprint = crc32(keys)
 
     def hashes(self, trace_ids: Sequence[int] | TraceIds) -> Hashes:
         """Return one hash for each id, in the same order."""
         ids = trace_ids if isinstance(trace_ids, TraceIds) else TraceIds.of(trace_ids)
-        words = [ids.high >> _HALF, ids.high & _LOW_HALF, ids.low >> _HALF, ids.low & _LOW_HALF]
-        hashes = self._multilinear(words, 0)
-        hashes &= _HIGH_HALF
-        hashes |= self._multilinear(words, HASH_KEYS // 2) >> _HALF
+        words = np.empty((4, len(ids)), dtype=np.uint64)
+        np.right_shift(ids.high, _HALF, out=words[0])
+        np.bitwise_and(ids.high, _LOW_HALF, out=words[1])
+        np.right_shift(ids.low, _HALF, out=words[2])
+        np.bitwise_and(ids.low, _LOW_HALF, out=words[3])
+        first, second = (self._factors * words).sum(axis=1) + self._starts
+        first &= _HIGH_HALF
+        second >>= _HALF
+        first |= second
+        hashes: Hashes = first
         return hashes
 
     def distinct(self, trace_ids: Sequence[int] | TraceIds) -> Hashes:
         """Return each hash once, in ascending order."""
-        hashes = self.hashes(trace_ids)
+        ids = trace_ids if isinstance(trace_ids, TraceIds) else TraceIds.of(trace_ids)
+        hashes = self.hashes(ids.without_repeated_neighbours())
         hashes.sort()
         if len(hashes) < 2:
             return hashes
@@ -84,14 +104,6 @@ class TraceHasher:
         is_first[0] = True
         np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
         return hashes[is_first]
-
-    def _multilinear(self, words: Sequence[Hashes], first: int) -> Hashes:
-        start, *factors = self._keys[first : first + HASH_KEYS // 2]
-        total: Hashes = words[0] * factors[0]
-        total += start
-        for word, factor in zip(words[1:], factors[1:], strict=True):
-            total += word * factor
-        return total
 
 
 class ArrayIndex:
