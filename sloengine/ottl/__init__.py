@@ -17,6 +17,7 @@ from sloengine.ottl.conditions import (
 from sloengine.ottl.facts import FactCondition, FactView, parse_fact_condition
 from sloengine.ottl.factsql import SqlCondition
 from sloengine.ottl.functions import FUNCTIONS
+from sloengine.ottl.outcomes import bits_of
 from sloengine.ottl.paths import FIELD_PATHS, SERVICE_NAME, SPAN_NAME
 from sloengine.ottl.problems import EvaluationError, OttlError
 from sloengine.ottl.table import ConditionTable
@@ -39,6 +40,7 @@ __all__ = [
     "SqlCondition",
     "Value",
     "ValueExpression",
+    "bits_of",
     "parse_condition",
     "parse_fact_condition",
     "parse_value",

@@ -36,7 +36,6 @@ Outcomes = tuple[bool | None, ...]
 """What each leaf of a group says: true, false, or `None` for an error."""
 
 _TYPE_TESTS = frozenset({"IsString", "IsInt", "IsDouble", "IsBool", "IsMap", "IsList"})
-_MAX_AFFIXES = 48
 _START = ("span.start_time", "span.start_time_unix_nano")
 _END = ("span.end_time", "span.end_time_unix_nano")
 
@@ -75,14 +74,14 @@ class AtomGroup:
 
     def outcomes(self, values: Values) -> Outcomes:
         """Return what each leaf says; a field that is missing from `values` is nil."""
-        return tuple([_outcome(leaf, values) for leaf in self.leaves])
+        return tuple([outcome_of(leaf, values) for leaf in self.leaves])
 
 
 def atom_groups(conditions: Iterable[Condition]) -> tuple[AtomGroup, ...]:
     """Return the groups of all conditions, in the order of their first field."""
     leaves: dict[BoolNode, tuple[Field, ...]] = {}
     for condition in conditions:
-        for leaf in _leaves(condition.root):
+        for leaf in leaves_of(condition.root):
             leaves[leaf] = fields_of(leaf)
     groups: list[tuple[set[Field], list[BoolNode]]] = []
     for leaf, read in leaves.items():
@@ -100,20 +99,22 @@ def atom_groups(conditions: Iterable[Condition]) -> tuple[AtomGroup, ...]:
     return tuple(sorted((_group(*group) for group in groups), key=lambda group: group.fields))
 
 
-def _leaves(node: BoolNode) -> Iterable[BoolNode]:
+def leaves_of(node: BoolNode) -> Iterable[BoolNode]:
+    """Yield the leaves of a condition from left to right; some more than once."""
     match node:
         case Comparison() | Truth():
             yield node
         case Not(operand):
-            yield from _leaves(operand)
+            yield from leaves_of(operand)
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _leaves(part)
+                yield from leaves_of(part)
         case _:
             return
 
 
-def _outcome(leaf: BoolNode, values: Values) -> bool | None:
+def outcome_of(leaf: BoolNode, values: Values) -> bool | None:
+    """Return what a leaf says: true, false, or `None` for an error."""
     try:
         return decide(leaf, values)
     except EvaluationError:
@@ -123,7 +124,7 @@ def _outcome(leaf: BoolNode, values: Values) -> bool | None:
 def _group(fields: set[Field], leaves: Sequence[BoolNode]) -> AtomGroup:
     ordered = tuple(sorted(fields))
     cutter = _Cutter()
-    if all(cutter.cut(leaf, len(ordered)) for leaf in leaves) and cutter.is_small:
+    if all(cutter.cut(leaf, len(ordered)) for leaf in leaves):
         return AtomGroup(ordered, tuple(leaves), cutter.cuts(), is_duration=len(ordered) > 1)
     return AtomGroup(ordered, tuple(leaves), None, is_duration=False)
 
@@ -137,10 +138,6 @@ class _Cutter:
     suffixes: dict[str, None] = field(default_factory=dict)
     ints: set[int] = field(default_factory=set)
     doubles: set[float] = field(default_factory=set)
-
-    @property
-    def is_small(self) -> bool:
-        return len(self.prefixes) + len(self.suffixes) <= _MAX_AFFIXES
 
     def cuts(self) -> Cuts:
         return Cuts(
@@ -157,7 +154,7 @@ class _Cutter:
             return fields == 2 and isinstance(leaf, Comparison) and self._cut_duration(leaf)
         match leaf:
             case Comparison(symbol, left, right):
-                other = right if _is_plain(left) else left if _is_plain(right) else None
+                other = right if is_plain(left) else left if is_plain(right) else None
                 return other is not None and self._cut_at(other, ordered=symbol not in ("==", "!="))
             case Truth(call=Call() as call):
                 return self._cut_call(call)
@@ -165,7 +162,7 @@ class _Cutter:
                 return False
 
     def _cut_at(self, node: ValueNode, *, ordered: bool) -> bool:
-        known, constant = _constant(node)
+        known, constant = constant_of(node)
         if not known:
             return False
         match constant:
@@ -196,13 +193,13 @@ class _Cutter:
         if call.name == "IsRootSpan":
             self.constants.add(OpaqueId(bytes(8)))
             return True
-        if not _is_plain(target):
+        if not is_plain(target):
             return False
         if call.name in _TYPE_TESTS:
             return True
         if call.name in ("HasPrefix", "HasSuffix") and len(call.arguments) == 2:
             affix = call.arguments[1]
-            known, text = (False, None) if affix is None else _constant(affix)
+            known, text = (False, None) if affix is None else constant_of(affix)
             if known and isinstance(text, str):
                 affixes = self.prefixes if call.name == "HasPrefix" else self.suffixes
                 affixes[text] = None
@@ -215,7 +212,7 @@ class _Cutter:
                 case Arithmetic("-", Path(name=end), Path(name=start)) if (start, end) in zip(
                     _START, _END, strict=True
                 ):
-                    known, constant = _constant(other)
+                    known, constant = constant_of(other)
                     if known and isinstance(constant, Duration):
                         return self._cut_number(constant.ns)
                     if not known or isinstance(constant, bool):
@@ -226,15 +223,15 @@ class _Cutter:
         return False
 
 
-def _is_plain(node: ValueNode) -> bool:
+def is_plain(node: ValueNode) -> bool:
     """Whether a node is just one projected value, as it was sent."""
     if not isinstance(node, Path) or node.name != str(node.source):
         return False
     return node.source.has_key or not node.source.path.endswith("attributes")
 
 
-def _constant(node: ValueNode) -> tuple[bool, Operand]:
-    """Whether a node reads no field and has a value, and that value."""
+def constant_of(node: ValueNode) -> tuple[bool, Operand]:
+    """Return whether a node reads no field and has a value, and that value."""
     if any(isinstance(below, Path) for below in walk(node)):
         return False, None
     try:

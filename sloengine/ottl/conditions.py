@@ -30,6 +30,13 @@ class Condition:
         """
         return decide(self.root, values)
 
+    def outcome(self, values: Values) -> bool | None:
+        """Return whether it holds; `None` for the third state."""
+        try:
+            return decide(self.root, values)
+        except EvaluationError:
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class ValueExpression:

@@ -73,6 +73,14 @@ class ConditionTable:
         known = self._memo.get(key)
         return self._decide(key, values) if known is None else known
 
+    def vector_of(self, true_bits: int, error_bits: int) -> int:
+        """Return the id of a result that was decided elsewhere: masks of what holds and errs."""
+        with self._lock:
+            vector = self._ids.setdefault((true_bits, error_bits), len(self._bits))
+            if vector == len(self._bits):
+                self._bits.append((true_bits, error_bits))
+        return vector
+
     def true_bits(self, vector: int) -> int:
         """Return a mask in which bit `i` is set where condition `i` holds."""
         return self._bits[vector][0]
@@ -90,11 +98,9 @@ class ConditionTable:
                     true_bits |= 1 << number
             except EvaluationError:
                 error_bits |= 1 << number
+        vector = self.vector_of(true_bits, error_bits)
         with self._lock:
             self.evaluations += 1
-            vector = self._ids.setdefault((true_bits, error_bits), len(self._bits))
-            if vector == len(self._bits):
-                self._bits.append((true_bits, error_bits))
             if len(self._memo) >= self._limit:
                 self._memo = {}
             self._memo[key] = vector

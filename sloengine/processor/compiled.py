@@ -13,7 +13,7 @@ from sloengine.definitions.plan import (
     Predicate,
     TransactionRule,
 )
-from sloengine.ottl import ConditionTable
+from sloengine.ottl import ConditionTable, bits_of
 
 
 class CompiledPlan:
@@ -24,10 +24,11 @@ class CompiledPlan:
 
     def __init__(self, plan: Plan, table: ConditionTable) -> None:
         self._table = table
-        self._rules = [
-            (_mask(rule.entry), rule)
-            for rule in sorted(plan.transactions, key=lambda rule: (-rule.priority, rule.name))
-        ]
+        self._rules = sorted(plan.transactions, key=lambda rule: (-rule.priority, rule.name))
+        self._entries: dict[int, list[int]] = {}
+        for number, rule in enumerate(self._rules):
+            for condition in rule.entry:
+                self._entries.setdefault(condition, []).append(number)
         self._ignored = _mask(condition for _, entry in plan.ignore for condition in entry)
         self._places: dict[int, set[tuple[str, str]]] = {}
         users = [(rule.name, set(conditions_of(rule))) for rule in plan.transactions]
@@ -47,8 +48,9 @@ class CompiledPlan:
         """The definitions whose `entry` matches, highest priority first, then by name."""
         takers = self._takers.get(vector)
         if takers is None:
-            bits = self._table.true_bits(vector)
-            takers = tuple(rule for mask, rule in self._rules if bits & mask)
+            true = bits_of(self._table.true_bits(vector))
+            numbers = {number for one in true for number in self._entries.get(one, ())}
+            takers = tuple(self._rules[number] for number in sorted(numbers))
             self._takers[vector] = takers
         return takers
 
@@ -60,17 +62,8 @@ class CompiledPlan:
         """The distinct (definition, text of a condition) that err on such a span."""
         errors = self._errors.get(vector)
         if errors is None:
-            bits = self._table.error_bits(vector)
-            errors = tuple(
-                sorted(
-                    {
-                        place
-                        for condition, places in self._places.items()
-                        if bits >> condition & 1
-                        for place in places
-                    }
-                )
-            )
+            erring = bits_of(self._table.error_bits(vector))
+            errors = tuple(sorted({place for one in erring for place in self._places.get(one, ())}))
             self._errors[vector] = errors
         return errors
 

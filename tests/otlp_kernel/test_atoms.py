@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_twins import REGEX, UNUSUAL, USUAL
 
-from sloengine.ottl import Field, Value, parse_condition
+from sloengine.ottl import Field, OpaqueId, Value, bits_of, parse_condition
 from sloengine.ottl.atoms import AtomGroup, Cuts, atom_groups
+from sloengine.ottl.outcomes import GroupOutcomes
 
 X = 'span.attributes["x"]'
 FIELD = Field("span.attributes", "x", has_key=True)
@@ -161,3 +162,29 @@ def test_what_looks_deeper_into_a_value_is_not_reduced(text: str) -> None:
     [group] = atom_groups([parse_condition(text)])
     assert isinstance(group, AtomGroup)
     assert group.cuts is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    leaves=st.lists(st.one_of(number_leaves, text_leaves), min_size=1, max_size=8),
+    value=values,
+)
+def test_leaves_that_are_not_asked_say_what_they_would_say(
+    leaves: Sequence[str], value: Value
+) -> None:
+    [group] = atom_groups([parse_condition(text) for text in leaves])
+    said = group.outcomes({FIELD: value})
+    true, errors = GroupOutcomes(group).of((value,))
+    assert [*bits_of(true)] == [number for number, one in enumerate(said) if one is True]
+    assert [*bits_of(errors)] == [number for number, one in enumerate(said) if one is None]
+
+
+def test_leaves_over_several_fields_or_none_alone_are_asked_like_all_others() -> None:
+    conditions = [parse_condition(text) for text in (*USUAL, *UNUSUAL, *REGEX)]
+    samples: list[Value] = [None, "ab", 200, 2.5, True, b"", b"\x00\xff", OpaqueId(bytes(8))]
+    for group in atom_groups(conditions):
+        for sample in samples:
+            said = group.outcomes(dict.fromkeys(group.fields, sample))
+            true, errors = GroupOutcomes(group).of((sample,) * len(group.fields))
+            assert [*bits_of(true)] == [number for number, one in enumerate(said) if one is True]
+            assert [*bits_of(errors)] == [number for number, one in enumerate(said) if one is None]

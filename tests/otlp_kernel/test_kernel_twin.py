@@ -47,6 +47,29 @@ def test_what_senders_write_is_decoded_alike_and_by_the_kernel_itself(
         assert_equal(outcome(kernel, payload), outcome(reference, payload))
 
 
+affixes = st.text("ab\u00e9", max_size=4)
+
+
+@settings(max_examples=max(20, CASES // 10), deadline=None)
+@given(
+    tests=st.lists(
+        st.tuples(st.sampled_from(["HasPrefix", "HasSuffix"]), affixes), min_size=1, max_size=80
+    ),
+    names=st.lists(st.text("ab\u00e9", max_size=7), min_size=1, max_size=40),
+)
+def test_any_number_of_prefixes_and_suffixes_is_told_apart(
+    tests: list[tuple[str, str]], names: list[str]
+) -> None:
+    kernel, reference = plan([f'{name}(span.name, "{text}")' for name, text in tests], ())
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    for number, name in enumerate(names, 1):
+        spans.add(trace_id=bytes(15) + b"1", span_id=number.to_bytes(8, "big"), name=name)
+    payload = request.SerializeToString()
+    assert_equal(outcome(kernel, payload), outcome(reference, payload))
+    assert_equal(outcome(kernel, payload), outcome(reference, payload))
+
+
 @many
 @given(payload=st.binary(max_size=60))
 def test_no_bytes_at_all_make_a_difference(payload: bytes) -> None:

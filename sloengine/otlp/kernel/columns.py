@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,10 @@ from sloengine.otlp.kernel import layout as at
 from sloengine.otlp.kernel.bulk import BulkKinds
 from sloengine.otlp.values import NO_SPAN_ID, any_value, attribute_map
 from sloengine.ottl import ConditionTable, Field, OpaqueId, Value, ValueExpression
-from sloengine.ottl.atoms import AtomGroup, Cuts, Outcomes, atom_groups
+from sloengine.ottl.atoms import AtomGroup, Cuts, atom_groups, leaves_of
+from sloengine.ottl.conditions import Condition
+from sloengine.ottl.outcomes import Bits, GroupOutcomes, bits_of
+from sloengine.ottl.tree import BoolNode
 
 SPAN_ATTRIBUTES = "span.attributes"
 RESOURCE_ATTRIBUTES = "resource.attributes"
@@ -47,6 +51,8 @@ PLAIN_SOURCES: Mapping[str, tuple[int, int]] = {
 
 _COUNTED = ("span.events", "span.links")
 _MAX_CLASSES = 4096
+_MAX_VECTORS = 65536
+_NEIGHBOURS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +73,22 @@ class Columns:
 
     A class stands for all values for which every leaf has the same outcome, and remembers the
     first of them. Class ids are dense and stable. Safe to share between threads.
+
+    A combination of classes costs what sets it apart from one that was decided before: conditions
+    all of whose leaves say the same are not asked again.
     """
 
     def __init__(self, table: ConditionTable, groups: Sequence[AtomGroup]) -> None:
         self.groups = tuple(groups)
         self._table = table
-        self._ids: list[dict[Outcomes, int]] = [{} for _ in groups]
+        self._outcomes = [GroupOutcomes(group) for group in groups]
+        self._bits: list[list[Bits]] = [[] for _ in groups]
+        self._readers = _readers(groups, table.conditions)
+        self._vectors: dict[tuple[int, ...], int] = {}
+        self._decided: deque[tuple[tuple[int, ...], int]] = deque(maxlen=_NEIGHBOURS)
+        self._ids: list[dict[Bits, int]] = [{} for _ in groups]
         self._members: list[list[tuple[Value, ...]]] = [[] for _ in groups]
-        slots = {field: slot for slot, field in enumerate(table.fields)}
-        self._slots = [tuple(slots[field] for field in group.fields) for group in groups]
+        self._all = (1 << len(table.conditions)) - 1
         self._bulk = [_bulk(group) for group in groups]
         self._lock = threading.Lock()
 
@@ -86,8 +99,7 @@ class Columns:
 
     def class_of(self, column: int, values: tuple[Value, ...]) -> int:
         """Return the class of values that stand in the order of the group's fields."""
-        group = self.groups[column]
-        outcomes = group.outcomes(dict(zip(group.fields, values, strict=True)))
+        outcomes = self._outcomes[column].of(values)
         known = self._ids[column].get(outcomes)
         if known is not None:
             return known
@@ -95,6 +107,7 @@ class Columns:
             number = self._ids[column].get(outcomes, len(self._members[column]))
             if number == len(self._members[column]):
                 self._members[column].append(values)
+                self._bits[column].append(outcomes)
                 self._ids[column][outcomes] = number
         return number
 
@@ -125,12 +138,55 @@ class Columns:
 
     def vector_of(self, classes: Sequence[int]) -> int:
         """Return the vector of a span that has these classes, one for each column."""
-        values: list[Value] = [None] * len(self._table.fields)
+        key = tuple(classes)
+        known = self._vectors.get(key)
+        if known is None:
+            known = self._decide(key)
+            if len(self._vectors) >= _MAX_VECTORS:
+                self._vectors = {}
+            self._vectors[key] = known
+            self._decided.append((key, known))
+        return known
+
+    def _decide(self, classes: tuple[int, ...]) -> int:
+        asked, true_bits, error_bits = self._all, 0, 0
+        for others, vector in tuple(self._decided):
+            apart = self._asked(classes, others)
+            if apart.bit_count() < asked.bit_count():
+                asked = apart
+                true_bits = self._table.true_bits(vector)
+                error_bits = self._table.error_bits(vector)
+        values: dict[Field, Value] = {}
         for column, number in enumerate(classes):
             members = self._members[column][number]
-            for slot, value in zip(self._slots[column], members, strict=True):
-                values[slot] = value
-        return self._table.vector(tuple(values))
+            values.update(zip(self.groups[column].fields, members, strict=True))
+        true_bits &= ~asked
+        error_bits &= ~asked
+        for number in bits_of(asked):
+            said = self._table.conditions[number].outcome(values)
+            true_bits |= (said is True) << number
+            error_bits |= (said is None) << number
+        return self._table.vector_of(true_bits, error_bits)
+
+    def _asked(self, classes: tuple[int, ...], others: tuple[int, ...]) -> int:
+        """Return the conditions that may differ between two combinations, as bits."""
+        asked = 0
+        for column, (number, other) in enumerate(zip(classes, others, strict=True)):
+            if number != other:
+                true, errors = self._bits[column][number]
+                other_true, other_errors = self._bits[column][other]
+                for leaf in bits_of(true ^ other_true | errors ^ other_errors):
+                    asked |= self._readers[column][leaf]
+        return asked
+
+
+def _readers(groups: Sequence[AtomGroup], conditions: Sequence[Condition]) -> list[list[int]]:
+    """Return the conditions that read each leaf of each group, as bits."""
+    readers: dict[BoolNode, int] = {}
+    for number, condition in enumerate(conditions):
+        for leaf in leaves_of(condition.root):
+            readers[leaf] = readers.get(leaf, 0) | 1 << number
+    return [[readers[leaf] for leaf in group.leaves] for group in groups]
 
 
 def _bulk(group: AtomGroup) -> BulkKinds | None:
@@ -213,6 +269,20 @@ def _can_reduce(cuts: Cuts) -> bool:
 def encoded(text: str | bytes) -> bytes:
     """Return a constant as it stands on the wire."""
     return text.encode() if isinstance(text, str) else bytes(text)
+
+
+def longest_own(affixes: Sequence[bytes]) -> list[int]:
+    """Return for each of some texts, which ascend, the number of the longest other one that it
+    begins with, from 1; 0 where there is none.
+    """
+    own: list[int] = []
+    begun: list[int] = []
+    for number, affix in enumerate(affixes, 1):
+        while begun and not affix.startswith(affixes[begun[-1] - 1]):
+            begun.pop()
+        own.append(begun[-1] if begun else 0)
+        begun.append(number)
+    return own
 
 
 def _default(field: Field) -> Value:

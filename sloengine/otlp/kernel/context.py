@@ -20,6 +20,7 @@ from sloengine.otlp.kernel.columns import (
     Wanted,
     duration_values,
     encoded,
+    longest_own,
     value_of,
 )
 from sloengine.otlp.kernel.requests import decode_request
@@ -94,11 +95,12 @@ class Context:
             for one in wanted.inputs
             if one.column >= 0 and one.mode == at.EXACT and columns.has_bulk(one.column)
         ]
+        self._taught = self._place_constants()
         self._place_fixed()
         self._place_inputs()
         self._place_buffers()
         self._table_size = _FIRST_TABLE
-        while self._table_size < 4 * self._count_constants():
+        while self._table_size < 4 * len(self._taught):
             self._table_size *= 2
         self.clear_tables()
 
@@ -193,9 +195,14 @@ class Context:
             (at.INPUT_PREFIXES, cuts.prefixes),
             (at.INPUT_SUFFIXES, cuts.suffixes),
         ):
-            texts = [affix.encode() for affix in affixes]
-            pairs = [number for text in texts for number in (self._constant(text), len(text))]
-            put(offset, self._words(pairs))
+            is_suffix = offset == at.INPUT_SUFFIXES
+            texts = sorted(
+                affix.encode()[::-1] if is_suffix else affix.encode() for affix in affixes
+            )
+            numbers: list[int] = []
+            for text, own in zip(texts, longest_own(texts), strict=True):
+                numbers += (self._constant(text), len(text), own)
+            put(offset, self._words(numbers))
             put(offset + 8, len(texts))
 
     def _key_table(self, inputs: Sequence[Input]) -> tuple[Words, int]:
@@ -247,15 +254,27 @@ class Context:
 
     # Tables
 
-    def _count_constants(self) -> int:
-        return sum(
-            len(wanted.cuts.constants)
-            for wanted in self._wanted.inputs
-            if wanted.mode == at.REDUCED and wanted.cuts is not None
-        )
+    def _place_constants(self) -> Words:
+        """Return a record of each constant that values are compared with."""
+        records = []
+        for wanted in self._wanted.inputs:
+            if wanted.mode != at.REDUCED or wanted.cuts is None:
+                continue
+            is_id = PLAIN_SOURCES.get(wanted.field.path, (0, 0))[1] == at.ID
+            for constant in wanted.cuts.constants:
+                kind = at.STRING if isinstance(constant, str) else at.ID if is_id else at.BYTES
+                data = encoded(constant)
+                records.append((wanted.number, kind, self._constant(data), len(data)))
+        return np.array(records, dtype=np.int64).reshape(-1, at.CONSTANT_RECORD // 8)
 
     def clear_tables(self) -> None:
-        """Forget all classes and vectors but the constants'."""
+        """Forget all classes and vectors; the constants are known, but for their classes."""
+        self._empty_tables()
+        while teach(self._at, _address(self._taught), len(self._taught)) < len(self._taught):
+            self._table_size *= 2
+            self._empty_tables()
+
+    def _empty_tables(self) -> None:
         size = self._table_size
         self._set(at.SEED, secrets.randbits(63))
         self._place(at.VALUE_SLOTS, np.zeros(2 * size, dtype=np.int64))
@@ -275,30 +294,6 @@ class Context:
         self._set(at.OVERFLOWS, 0)
         self._keep[at.INPUTS][:, at.INPUT_KEPT // 8] = 0
         self._small[:] = at.MARK
-        self._teach_constants()
-
-    def _teach_constants(self) -> None:
-        for wanted in self._wanted.inputs:
-            if wanted.mode != at.REDUCED or wanted.cuts is None:
-                continue
-            is_id = PLAIN_SOURCES.get(wanted.field.path, (0, 0))[1] == at.ID
-            for constant in wanted.cuts.constants:
-                kind = at.STRING if isinstance(constant, str) else at.ID if is_id else at.BYTES
-                self._teach(wanted, kind, encoded(constant))
-
-    def _teach(self, wanted: Input, kind: int, data: bytes) -> None:
-        self._begin(data + bytes(8))
-        teach(self._at, wanted.number, kind, self._get(at.PAYLOAD), len(data))
-        if not self._keep_class(data):
-            self._table_size *= 2
-            self.clear_tables()
-
-    def _keep_class(self, data: bytes) -> bool:
-        if self._get(at.MISSES) == 0:
-            return True
-        record = self._keep[at.MISS_RECORDS][: at.MISS_RECORD // 8]
-        self._enter_classes(data, None)
-        return bool(record[at.MISS_ENTRY // 8])
 
     # Running
 
@@ -348,15 +343,13 @@ class Context:
             self.clear_tables()
         del self._keep[at.PAYLOAD]
 
-    def _enter_classes(self, payload: bytes, rows: LazyRows | None) -> int:
+    def _enter_classes(self, payload: bytes, rows: LazyRows) -> int:
         misses = self.records(at.MISSES)
         classes = np.empty(len(misses) + 1, dtype=np.int32)
         waiting = self._classify_in_bulk(misses, classes, payload)
         for index in waiting.tolist():
             number, kind, a, size, _, group = misses[index].tolist()
             if kind == at.WHOLE_SPAN:
-                if rows is None:
-                    raise AssertionError("constants are no spans")
                 fields = self.columns.groups[number].fields
                 column, values = number, rows.values_at(a, size, group, fields)
             else:

@@ -149,10 +149,14 @@ EXACT = 0
 REDUCED = 1
 MARKING = 2
 MARK = -(1 << 31)
-"""The class of a column that the whole span must decide."""
+"""The class of a column that the whole span must decide, and of a constant that no span had yet."""
 
-# A prefix or suffix: address and size
-AFFIX_RECORD = 16
+# A prefix or suffix (written backwards), in ascending order: address, size, and the number, from 1,
+# of the longest other one that it begins with (0: none)
+AFFIX_RECORD = 24
+
+# A constant to be known from the start: input, type, address and size of its bytes
+CONSTANT_RECORD = 32
 
 # A plain field to classify: source, type of its value, address of its input record
 PLAIN_SOURCE = 0
@@ -199,7 +203,7 @@ MAP = 6
 BYTES = 7
 ID = 8
 OTHER = 16
-"""Added to a type: none of the constants; a mask of affixes, or the rank of a number, says more."""
+"""Added to a type: none of the constants; the longest affixes or the rank of a number say more."""
 WHOLE_SPAN = 64
 
 # The place of a span in its request: ResourceSpans and ScopeSpans, offset and size each

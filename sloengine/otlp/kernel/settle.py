@@ -7,8 +7,7 @@ from sloengine.otlp.kernel.combos import combo_of, learn_combo
 from sloengine.otlp.kernel.layout import (
     CLASS_BYTES,
     COMBO_VECTOR,
-    INPUT_RECORD,
-    INPUTS,
+    CONSTANT_RECORD,
     MISS_ENTRY,
     MISS_RECORD,
     MISS_RECORDS,
@@ -22,16 +21,20 @@ from sloengine.otlp.kernel.layout import (
     VECTOR,
 )
 from sloengine.otlp.kernel.memory import load_i32, load_i64, store_i32, store_i64
-from sloengine.otlp.kernel.tables import classify_exactly
+from sloengine.otlp.kernel.tables import keep_constant
 
 _NEW_COMBO_RECORD = 16
 
 
 @entry
-def teach(st: int, number: int, kind: int, at: int, size: int) -> int:
-    """Enter a constant; it is a miss like any other, or known already."""
-    record = load_i64(st + INPUTS) + number * INPUT_RECORD
-    return classify_exactly(st, record, kind, at, size)
+def teach(st: int, constants: int, count: int) -> int:
+    """Enter constants; return how many found room."""
+    for index in range(count):
+        record = constants + index * CONSTANT_RECORD
+        number, kind = load_i64(record), load_i64(record + 8)
+        if not keep_constant(st, number, kind, load_i64(record + 16), load_i64(record + 24)):
+            return index
+    return count
 
 
 @entry

@@ -216,23 +216,50 @@ def _rank_of_double(record: int, bits: int) -> int:
 
 
 @part
-def _affixes(record: int, at: int, size: int, limit: int) -> int:
-    mask = 0
-    prefixes = load_i64(record + INPUT_PREFIXES)
-    count = load_i64(record + INPUT_PREFIXES_COUNT)
-    for index in range(count):
-        affix = load_i64(prefixes + index * AFFIX_RECORD)
-        affix_size = load_i64(prefixes + index * AFFIX_RECORD + 8)
-        if affix_size <= size and same_bytes(at, affix, affix_size, limit):
-            mask |= 1 << index
-    suffixes = load_i64(record + INPUT_SUFFIXES)
-    for index in range(load_i64(record + INPUT_SUFFIXES_COUNT)):
-        affix = load_i64(suffixes + index * AFFIX_RECORD)
-        affix_size = load_i64(suffixes + index * AFFIX_RECORD + 8)
-        begin = at + size - affix_size
-        if affix_size <= size and same_bytes(begin, affix, affix_size, limit):
-            mask |= 1 << (count + index)
-    return mask
+def _affixes(record: int, at: int, size: int) -> int:
+    """Say which prefixes and suffixes a text has: the longest of each begins with all others."""
+    prefix = _longest(
+        load_i64(record + INPUT_PREFIXES), load_i64(record + INPUT_PREFIXES_COUNT), at, 1, size
+    )
+    suffix = _longest(
+        *(load_i64(record + INPUT_SUFFIXES), load_i64(record + INPUT_SUFFIXES_COUNT)),
+        *(at + size - 1, -1, size),
+    )
+    return prefix << 32 | suffix
+
+
+@part
+def _longest(affixes: int, count: int, at: int, step: int, size: int) -> int:
+    """Return the number, from 1, of the longest affix of a text that is read by `step`; 0: none."""
+    low = 0
+    high = count
+    while low < high:
+        middle = (low + high) >> 1
+        affix = affixes + middle * AFFIX_RECORD
+        shared = _shared(affix, at, step, size)
+        if shared < load_i64(affix + 8) and (
+            shared == size or load_u8(load_i64(affix) + shared) > load_u8(at + shared * step)
+        ):
+            high = middle
+        else:
+            low = middle + 1
+    # All that a text begins with stand before it, and the last that does begins with the others.
+    if low > 0:
+        shared = _shared(affixes + (low - 1) * AFFIX_RECORD, at, step, size)
+        while low > 0 and load_i64(affixes + (low - 1) * AFFIX_RECORD + 8) > shared:
+            low = load_i64(affixes + (low - 1) * AFFIX_RECORD + 16)
+    return low
+
+
+@inlined
+def _shared(affix: int, at: int, step: int, size: int) -> int:
+    """Return how many bytes an affix and a text have in common before the first that differs."""
+    own = load_i64(affix)
+    size = min(size, load_i64(affix + 8))
+    shared = 0
+    while shared < size and load_u8(own + shared) == load_u8(at + shared * step):
+        shared += 1
+    return shared
 
 
 @inlined
@@ -306,31 +333,47 @@ def _find_word(st: int, what: int, key: int) -> tuple[int, int, int]:
 def _of_bytes(st: int, record: int, kind: int, at: int, size: int, other: int) -> int:
     """Return the class of bytes; `other` is `OTHER` where they may be reduced, else 0."""
     number = load_i64(record + INPUT_NUMBER)
-    limit = load_i64(st + LIMIT)
     what = number << 40 | kind << 32 | size
     slot_at = 0
     tag = 0
     if size <= MAX_VALUE_BYTES:
-        word = _hash_of_bytes(at, size, limit, mixed(load_u64(st + SEED), as_word(what)))
-        entries = load_i64(st + VALUE_ENTRIES)
-        slots = load_i64(st + VALUE_SLOTS)
-        mask = load_i64(st + VALUE_MASK)
-        tag = as_signed(word >> _HALF)
-        slot = as_signed(word) & mask
-        for _ in range(MAX_PROBES):
-            free = slots + slot * SLOT_RECORD
-            index = load_u32(free + 4)
-            if index == 0:
-                slot_at = free
-                break
-            if load_u32(free) == tag:
-                entry = entries + (index - 1) * VALUE_RECORD
-                if load_i64(entry + VALUE_WHAT) == what and same_bytes(
-                    at, load_i64(entry + VALUE_A), size, limit
-                ):
-                    return load_i64(entry + VALUE_CLASS)
-            slot = (slot + 1) & mask
+        entry, slot_at, tag = _find_bytes(st, what, at, size, load_i64(st + LIMIT))
+        if entry != 0:
+            known = load_i64(entry + VALUE_CLASS)
+            return known if known != MARK else _first_seen(st, number, kind, at, size, entry)
     return _of_new_bytes(st, record, kind, at, size, other, slot_at, tag)
+
+
+@inlined
+def _find_bytes(st: int, what: int, at: int, size: int, limit: int) -> tuple[int, int, int]:
+    """Return the entry (0: none), the free slot (0: none), and the tag for it."""
+    word = _hash_of_bytes(at, size, limit, mixed(load_u64(st + SEED), as_word(what)))
+    entries = load_i64(st + VALUE_ENTRIES)
+    slots = load_i64(st + VALUE_SLOTS)
+    mask = load_i64(st + VALUE_MASK)
+    tag = as_signed(word >> _HALF)
+    slot = as_signed(word) & mask
+    for _ in range(MAX_PROBES):
+        free = slots + slot * SLOT_RECORD
+        index = load_u32(free + 4)
+        if index == 0:
+            return 0, free, tag
+        if load_u32(free) == tag:
+            entry = entries + (index - 1) * VALUE_RECORD
+            if load_i64(entry + VALUE_WHAT) == what and same_bytes(
+                at, load_i64(entry + VALUE_A), size, limit
+            ):
+                return entry, 0, tag
+        slot = (slot + 1) & mask
+    return 0, 0, tag
+
+
+@part
+def _first_seen(st: int, number: int, kind: int, at: int, size: int, entry: int) -> int:
+    """Note a constant that stands in a span for the first time, to be decided outside."""
+    waiting = add_miss(st, number, kind, at - load_i64(st + PAYLOAD), size, entry, 0)
+    store_i64(entry + VALUE_CLASS, waiting)
+    return waiting
 
 
 @part
@@ -342,7 +385,7 @@ def _of_new_bytes(
     what = number << 40 | kind << 32 | size
     found = 0
     if other != 0:
-        affixes = _affixes(record, at, size, load_i64(st + LIMIT)) if kind == STRING else 0
+        affixes = _affixes(record, at, size) if kind == STRING else 0
         found = _of_reduced(st, number, kind, affixes, offset, size)
         kept = load_i64(record + INPUT_KEPT)
         if found < 0 or slot_at == 0 or kept >= MAX_KEPT:
@@ -432,6 +475,18 @@ def set_class(row: int, column: int, number: int) -> None:
 
 
 @part
-def classify_exactly(st: int, record: int, kind: int, at: int, size: int) -> int:
-    """Return the class of bytes as if nothing were reduced."""
-    return _of_bytes(st, record, kind, at, size, 0)
+def keep_constant(st: int, number: int, kind: int, at: int, size: int) -> bool:
+    """Enter a constant without a class; return whether there was room. It may be read eight bytes
+    beyond its size.
+    """
+    what = number << 40 | kind << 32 | size
+    entry, slot_at, tag = _find_bytes(st, what, at, size, at + size + 8)
+    if entry != 0:
+        return True
+    if slot_at == 0 or load_i64(st + VALUES) >= load_i64(st + VALUES_CAP):
+        return False
+    copied = _kept(st, at, size)
+    if copied == 0:
+        return False
+    _enter(st, what, copied, MARK, slot_at, tag)
+    return True

@@ -24,7 +24,7 @@ from sloengine.definitions.plan import (
     Scope,
     TransactionRule,
 )
-from sloengine.ottl import ConditionTable
+from sloengine.ottl import ConditionTable, bits_of
 from sloengine.processor.compiled import CompiledPlan
 from sloengine.processor.judge import UNDECIDABLE, UNMAPPED
 from sloengine.processor.kernel import layout as at
@@ -51,6 +51,8 @@ class Program:
         self._compiled = compiled
         self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self._atoms: dict[tuple[int, int], int] = {}
+        self._atoms_of: dict[int, list[tuple[int, int]]] = {}
+        """By the condition that must hold: those that must not, as bits, and the atom."""
         self._counted: dict[int, int] = {}
         self._leaves: list[list[int]] = []
         self._outcomes: list[list[int]] = []
@@ -121,9 +123,9 @@ class Program:
         self._vectors[vector] = (flags, begin, len(self._takers), 0)
         true = compiled.true_bits(vector)
         bits = 0
-        for (must, must_not), atom in self._atoms.items():
-            if true & must == must and not true & must_not:
-                bits |= 1 << atom
+        for condition in bits_of(true):
+            for must_not, atom in self._atoms_of.get(condition, ()):
+                bits |= (not true & must_not) << atom
         data = bits.to_bytes(8 * self.bit_words, "little")
         self._bits[vector] = np.frombuffer(data, "<i8")
 
@@ -193,8 +195,11 @@ class Program:
                 raise AssertionError("parts are no conjunctions")
 
     def _atom(self, must: int, must_not: int | None = None) -> int:
-        atom = (1 << must, 0 if must_not is None else 1 << must_not)
-        return self._atoms.setdefault(atom, len(self._atoms))
+        key = (must, 0 if must_not is None else 1 << must_not)
+        if key not in self._atoms:
+            self._atoms[key] = len(self._atoms)
+            self._atoms_of.setdefault(must, []).append((key[1], self._atoms[key]))
+        return self._atoms[key]
 
 
 def _parts(predicate: Predicate) -> Iterator[Predicate]:
