@@ -52,7 +52,10 @@ def render_report(store: Store, plan: Plan, request: ReportRequest, clock: Clock
         at_ns = clock.now_ns() if request.at_ns is None else request.at_ns
         if request.at_latest:
             at_ns = (reader.last_event_ns() or at_ns - 1) + 1
-        return render(evaluate(reader, plan, at_ns=at_ns, course=True), request)
+        # An objective may be named behind the SLO: SLO/objective.
+        slos = None if request.slo is None else [request.slo.partition("/")[0]]
+        found = evaluate(reader, plan, at_ns=at_ns, slos=slos, course=True, by=request.by)
+        return render(found, request)
 
 
 def answer_report(store: Store, plan: Plan, asked: Mapping[str, str], clock: Clock) -> str:

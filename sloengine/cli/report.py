@@ -22,6 +22,11 @@ from sloengine.report import FORMATS, LATEST, Format, ReportRequest
 @click.command()
 @click.argument("slo", required=False)
 @click.option(
+    "--by",
+    metavar="DIMENSION",
+    help="Who was hit: counts, share of the bad and of the budget by value of a dimension.",
+)
+@click.option(
     "--at",
     type=Instant(LATEST),
     metavar="TIME",
@@ -51,6 +56,7 @@ from sloengine.report import FORMATS, LATEST, Format, ReportRequest
 @ascii_option
 def report(
     slo: str | None,
+    by: str | None,
     at: int | str | None,
     form: Format,
     output: Path | None,
@@ -68,12 +74,14 @@ def report(
     Examples:
       sloengine report
       sloengine report checkout-experience --at 2026-11-23
+      sloengine report checkout-experience --by tier
       sloengine report --format html --output report.html
     """
     config = configuration(config_files, overrides)
     request = ReportRequest(
         form=form,
         slo=slo,
+        by=by,
         at_ns=at if isinstance(at, int) else None,
         at_latest=at == LATEST,
         style=style_of(color, ascii_only=ascii_only),

@@ -111,6 +111,7 @@ def _breakdown(
     for row in rows:
         values[row.value].add([row])
     rest = values.pop(OTHER_VALUE, None)
+    is_capped = rest is not None
     most_first = sorted(values, key=lambda value: (-values[value].total, value))
     for value in most_first[dimension.limit :]:
         rest = rest or _Value()
@@ -146,6 +147,7 @@ def _breakdown(
         dimension=dimension.name,
         limit=dimension.limit,
         values=len(most_first),
+        is_capped=is_capped,
         parts=tuple(parts),
         untold=part("", untold, None) if any(untold.values()) else None,
     )

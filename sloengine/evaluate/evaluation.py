@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from sloengine.slo import State
+from sloengine.slo import State, sli
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,11 @@ class Part:
         """Bad events."""
         return self.total - self.good
 
+    @property
+    def sli(self) -> Fraction | None:
+        """`good / total`; `None` where nothing was counted."""
+        return sli(self.good, self.total)
+
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
@@ -108,6 +113,8 @@ class Breakdown:
     """How many values the definition shows: those with most events."""
     values: int
     """How many values the window has, `__none__` included and `__other__` not."""
+    is_capped: bool
+    """Whether `__other__` holds values, too, that the store did not tell apart."""
     parts: tuple[Part, ...]
     """Most bad events first, then most events, then by value; `__other__` is last."""
     untold: Part | None

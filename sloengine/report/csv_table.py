@@ -1,13 +1,17 @@
-"""The report as CSV (RFC 4180), one row for each objective, safe to open in a spreadsheet."""
+"""The report as CSV (RFC 4180), one row for each objective, safe to open in a spreadsheet.
+
+By a dimension it is one row for each value instead.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
+from sloengine.evaluate.evaluation import Amount, Breakdown, Evaluation, Part, SloEvaluation
 from sloengine.report.clean import for_csv
 from sloengine.report.moments import rfc3339
 from sloengine.report.numbers import Worse, rounded
+from sloengine.report.parts import decimal_text
 from sloengine.report.wording import ordered
 
 COLUMNS = (
@@ -35,6 +39,32 @@ COLUMNS = (
     "coverage",
     "revision",
 )
+PART_COLUMNS = (
+    "slo",
+    "objective",
+    "transaction",
+    "window_start",
+    "window_end",
+    "facts_since",
+    "dimension",
+    "row",
+    "value",
+    "good",
+    "bad",
+    "total",
+    "excluded",
+    "unknown",
+    "sli",
+    "share_of_bad",
+    "budget_used",
+    "currency",
+    "amount_total",
+    "amount_good",
+    "amount_bad",
+    "transactions_with_amount",
+    "as_of",
+    "revision",
+)
 _DIGITS = 6
 
 
@@ -43,15 +73,71 @@ def render_csv(evaluation: Evaluation) -> str:
 
     Ratios have six decimals, rounded to the worse side; JSON has them exact. A number that is not
     known is an empty cell. Text that a spreadsheet would take for a formula gets a leading `'`.
+
+    By a dimension, rows of the kind `value` and `untold` sum to the counts of their objective; rows
+    of the kind `money` have one currency of one value, and no counts.
     """
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(_row(evaluation, slo)) for slo in ordered(evaluation.slos)]
-    return "".join(f"{line}\r\n" for line in lines)
+    slos = ordered(evaluation.slos)
+    lines = [COLUMNS, *(_row(evaluation, slo) for slo in slos)]
+    if any(slo.by is not None for slo in slos):
+        lines = [PART_COLUMNS]
+        for slo in slos:
+            if slo.by is not None:
+                lines += _parts(evaluation, slo, slo.by)
+    return "".join(f"{','.join(line)}\r\n" for line in lines)
 
 
-def _row(evaluation: Evaluation, slo: SloEvaluation) -> list[str]:
+def _parts(evaluation: Evaluation, slo: SloEvaluation, by: Breakdown) -> list[tuple[str, ...]]:
+    begin = (
+        _text(slo.slo),
+        _text(slo.objective),
+        _text(slo.transaction),
+        _text(rfc3339(slo.start_ns)),
+        _text(rfc3339(slo.end_ns)),
+        _text(rfc3339(slo.facts_since_ns)),
+        _text(by.dimension),
+    )
+    end = (_text(rfc3339(evaluation.at_ns)), _text(evaluation.revision))
+    no_counts, no_money = ("",) * 8, ("",) * 5
+    rows = []
+    for part in by.parts:
+        value = _text(part.value)
+        rows.append((*begin, _text("value"), value, *_counts(part), *no_money, *end))
+        rows += [
+            (*begin, _text("money"), value, *no_counts, *_amount(amount), *end)
+            for amount in (() if part.money is None else part.money.amounts)
+        ]
+    if by.untold is not None:
+        rows.append((*begin, _text("untold"), "", *_counts(by.untold), *no_money, *end))
+    return rows
+
+
+def _counts(part: Part) -> tuple[str, ...]:
+    return (
+        str(part.good),
+        str(part.bad),
+        str(part.total),
+        str(part.excluded),
+        str(part.unknown),
+        _number(part.sli, Worse.DOWN),
+        _number(part.share_of_bad, Worse.UP),
+        _number(part.budget_used, Worse.UP),
+    )
+
+
+def _amount(amount: Amount) -> tuple[str, ...]:
+    return (
+        _text(amount.currency or ""),
+        decimal_text(amount.total_micros),
+        decimal_text(amount.good_micros),
+        decimal_text(amount.total_micros - amount.good_micros),
+        str(amount.transactions),
+    )
+
+
+def _row(evaluation: Evaluation, slo: SloEvaluation) -> tuple[str, ...]:
     rates = {rate.window: rate.rate for rate in slo.burn_rates}
-    return [
+    return (
         _text(slo.slo),
         _text(slo.objective),
         _text(slo.transaction),
@@ -75,7 +161,7 @@ def _row(evaluation: Evaluation, slo: SloEvaluation) -> list[str]:
         _text(rfc3339(evaluation.at_ns)),
         _number(evaluation.coverage.share, Worse.DOWN),
         _text(evaluation.revision),
-    ]
+    )
 
 
 def _text(text: str) -> str:

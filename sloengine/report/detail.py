@@ -10,6 +10,8 @@ from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.course import CoursePoint, axis, course_of, ran_out, when
 from sloengine.report.moments import DAY_NS, as_of, length_of, span_of, step_label, window_in_words
+from sloengine.report.parts import NO_CURRENCY, money_lines, money_notes
+from sloengine.report.parts_text import breakdown_text
 from sloengine.report.terminal import TerminalStyle, fit, wrap
 from sloengine.report.text import MARKS, TONES
 from sloengine.report.wording import (
@@ -72,12 +74,18 @@ def _objective(evaluation: Evaluation, slo: SloEvaluation, style: TerminalStyle)
     lines.append("")
     lines += [_row(*row) for row in _sum(slo)]
     lines += _reasons(slo, style)
+    if slo.by is not None:
+        lines += ["", *breakdown_text(slo, slo.by, style)]
+    else:
+        lines += _money(slo, style)
     lines += _burn(slo)
     lines += _course(slo, style)
     if slo.description:
         lines += ["", *wrap(slo.description, style.width)]
     if slo.position:
         lines += ["", f"Defined in {one_line(slo.position)}"]
+    if slo.by is None and slo.dimensions:
+        lines += ["", f"Next: sloengine report {label} --by {slo.dimensions[0]}"]
     return lines
 
 
@@ -126,6 +134,22 @@ def _reasons(slo: SloEvaluation, style: TerminalStyle) -> list[str]:
         text = f"  {fit(one_line(reason), width)} {numbers.count(number):>12} {shares[reason]:>7}  "
         lines.append(text + style.paint(bar, "bad"))
     return lines
+
+
+def _money(slo: SloEvaluation, style: TerminalStyle) -> list[str]:
+    lines = [
+        _row(
+            one.currency if one.currency == NO_CURRENCY else f"in {one.currency}",
+            one.total,
+            f"tried: {one.good} good, {one.bad} lost or spoilt; {one.transactions} transactions",
+        )
+        for one in money_lines(slo)
+    ]
+    found = money_notes(slo)
+    if not lines and not found:
+        return []
+    notes = [line for note in found for line in wrap(f"• {note}", style.width, "  ")]
+    return ["", style.paint("Money: what was seen, nothing estimated", "bold"), *lines, *notes]
 
 
 def _burn(slo: SloEvaluation) -> list[str]:

@@ -6,9 +6,10 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
+from sloengine.evaluate.evaluation import Breakdown, Evaluation, Money, Part, SloEvaluation
 from sloengine.report.moments import rfc3339
 from sloengine.report.numbers import NS_PER_SECOND, Worse, rounded
+from sloengine.report.parts import decimal_text
 from sloengine.report.wording import ordered
 
 FORMAT = "sloengine.report/v1"
@@ -125,9 +126,64 @@ def _slo(slo: SloEvaluation) -> Json:
             for use in slo.adjustments
         ],
         "observed_since": _instant(slo.observed_since_ns),
+        "facts_since": rfc3339(slo.facts_since_ns),
+        "dimensions": list(slo.dimensions),
+        "money": _money(slo.money),
+        "by_dimension": None if slo.by is None else _by_dimension(slo.by),
         "definition": slo.position,
         "annotations": dict(slo.annotations or {}),
     }
+
+
+def _by_dimension(by: Breakdown) -> Json:
+    untold = by.untold
+    return {
+        "dimension": by.dimension,
+        "limit": by.limit,
+        "values": by.values,
+        "capped": by.is_capped,
+        "rows": [
+            {"value": part.value, **_part(part), "money": _money(part.money)} for part in by.parts
+        ],
+        "untold": None if untold is None else _part(untold),
+    }
+
+
+def _part(part: Part) -> Json:
+    return {
+        "good": part.good,
+        "bad": part.bad,
+        "total": part.total,
+        "excluded": part.excluded,
+        "unknown": part.unknown,
+        "sli": _ratio(part.sli, Worse.DOWN),
+        "share_of_bad": _ratio(part.share_of_bad, Worse.UP),
+        "budget_used": _ratio(part.budget_used, Worse.UP),
+    }
+
+
+def _money(money: Money | None) -> Json | None:
+    if money is None:
+        return None
+    return {
+        "currencies": [
+            {
+                "currency": one.currency,
+                "transactions": one.transactions,
+                "total": _amount(one.total_micros),
+                "good": _amount(one.good_micros),
+                "bad": _amount(one.total_micros - one.good_micros),
+            }
+            for one in money.amounts
+        ],
+        "good_without_amount": money.good_without,
+        "bad_without_amount": money.bad_without,
+        "further_currencies": money.further,
+    }
+
+
+def _amount(micros: int) -> Json:
+    return {"decimal": decimal_text(micros), "micros": micros}
 
 
 def _instant(ns: int | None) -> str | None:

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
+from sloengine.evaluate.evaluation import Breakdown, Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.charts import budget_bar, course_chart, course_finding, share_bar
 from sloengine.report.clean import one_line
 from sloengine.report.moments import as_of, rfc3339
+from sloengine.report.parts import (
+    MoneyLine,
+    PartLine,
+    money_lines,
+    money_notes,
+    part_finding,
+    part_lines,
+    part_money_lines,
+    part_notes,
+)
 from sloengine.report.wording import (
     IGNORED,
     OTHER,
@@ -74,8 +84,22 @@ class _Promise:
     reasons: tuple[_Bar, ...]
     bad: str
     sums: tuple[tuple[str, str, str], ...]
+    by: _By | None
+    worth: tuple[MoneyLine, ...]
+    worth_notes: tuple[str, ...]
     owner: str
     position: str
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """An objective by value of a dimension: lines with their bars, then money."""
+
+    dimension: str
+    finding: str
+    lines: tuple[tuple[PartLine, Markup], ...]
+    worth: tuple[MoneyLine, ...]
+    notes: tuple[str, ...]
 
 
 def render_html(evaluation: Evaluation) -> str:
@@ -150,6 +174,9 @@ def _promise(slo: SloEvaluation, label: str, number: int) -> _Promise:
         reasons=_reasons(slo),
         bad=numbers.count(bad),
         sums=_sums(slo),
+        by=None if slo.by is None else _by(slo, slo.by),
+        worth=tuple(money_lines(slo)),
+        worth_notes=tuple(money_notes(slo)),
         owner=(slo.annotations or {}).get("owner", ""),
         position=slo.position,
     )
@@ -186,6 +213,21 @@ def _reasons(slo: SloEvaluation) -> tuple[_Bar, ...]:
         _Bar(reason, numbers.count(n), shares[reason], share_bar(n, most, "var(--bad)"))
         for reason, n in reasons.items()
         if bad
+    )
+
+
+def _by(slo: SloEvaluation, by: Breakdown) -> _By:
+    lines = part_lines(slo, by)
+    most = max((line.bad_events for line in lines if line.is_part), default=0)
+    return _By(
+        dimension=by.dimension,
+        finding=part_finding(slo, by),
+        lines=tuple(
+            (line, share_bar(line.bad_events if line.is_part else 0, most, "var(--bad)"))
+            for line in lines
+        ),
+        worth=tuple(part_money_lines(slo, by)),
+        notes=tuple(part_notes(slo, by)),
     )
 
 

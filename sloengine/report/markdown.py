@@ -6,6 +6,14 @@ from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import for_markdown
 from sloengine.report.moments import as_of
+from sloengine.report.parts import (
+    money_lines,
+    money_notes,
+    part_finding,
+    part_lines,
+    part_money_lines,
+    part_notes,
+)
 from sloengine.report.wording import (
     WORDS,
     actual,
@@ -46,6 +54,8 @@ def render_markdown(evaluation: Evaluation) -> str:
     for slo in rows:
         if slo.state is State.MISSED and slo.reasons:
             lines += ["", _reasons(slo, for_markdown(label[identity(slo)]))]
+    for slo in rows:
+        lines += _worth(slo, for_markdown(label[identity(slo)]))
     found = notes(evaluation)
     if found:
         lines += ["", *(f"- {for_markdown(note)}" for note in found)]
@@ -74,3 +84,40 @@ def _reasons(slo: SloEvaluation, label: str) -> str:
     rest = sum(slo.reasons.values()) - sum(n for _, n in top)
     more = f", {numbers.count(rest)} for other reasons" if rest else ""
     return f"{label}: {listed}{more}."
+
+
+def _worth(slo: SloEvaluation, label: str) -> list[str]:
+    """Return an objective by value of a dimension, and its money, as far as they are known."""
+    if slo.by is None:
+        money = [
+            f"{one.total} {for_markdown(one.currency)} tried, {one.good} good, {one.bad} bad"
+            for one in money_lines(slo)
+        ]
+        found = [*money, *(for_markdown(note) for note in money_notes(slo))]
+        return ["", f"{label}, in money: {'; '.join(found)}."] if found else []
+    by = slo.by
+    lines = ["", f"#### {label}: {for_markdown(part_finding(slo, by))}", ""]
+    name = for_markdown(by.dimension)
+    lines += [
+        f"| {name} | total | good | bad | actual | of bad | of budget | excluded | unknown |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {for_markdown(row.name)} | {row.total} | {row.good} | {row.bad} | {row.actual} | "
+            f"{row.of_bad} | {row.of_budget} | {row.excluded} | {row.unknown} |"
+            for row in part_lines(slo, by)
+        ),
+    ]
+    worth = part_money_lines(slo, by)
+    if worth:
+        lines += [
+            "",
+            f"| {name} | currency | tried | good | bad | with amount |",
+            "|---|---|---:|---:|---:|---:|",
+            *(
+                f"| {for_markdown(row.name)} | {for_markdown(row.currency)} | {row.total} | "
+                f"{row.good} | {row.bad} | {row.transactions} |"
+                for row in worth
+            ),
+        ]
+    found = [*part_notes(slo, by), *money_notes(slo)]
+    return [*lines, "", *(f"- {for_markdown(note)}" for note in found)] if found else lines

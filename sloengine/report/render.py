@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self, get_args
 
 from sloengine.errors import OperatorError
 from sloengine.evaluate.evaluation import Evaluation
 from sloengine.report.csv_table import render_csv
-from sloengine.report.detail import render_detail
+from sloengine.report.detail import render_detail, select
 from sloengine.report.document import render_json
 from sloengine.report.html import render_html
 from sloengine.report.markdown import render_markdown
@@ -25,11 +25,13 @@ LATEST = "latest"
 class ReportRequest:
     """What somebody wants to read: which instant, which SLO, in which form.
 
-    `at_ns` is `None` for now, or the last event that was stored where `at_latest`.
+    `at_ns` is `None` for now, or the last event that was stored where `at_latest`. `slo` may name
+    one objective, as `SLO/objective`. `by` is a dimension.
     """
 
     form: Format = "text"
     slo: str | None = None
+    by: str | None = None
     at_ns: int | None = None
     at_latest: bool = False
     style: TerminalStyle = field(default_factory=TerminalStyle)
@@ -44,6 +46,8 @@ class ReportRequest:
         }
         if self.slo is not None:
             found["slo"] = self.slo
+        if self.by is not None:
+            found["by"] = self.by
         if self.at_latest:
             found["at"] = LATEST
         elif self.at_ns is not None:
@@ -63,6 +67,7 @@ class ReportRequest:
             return cls(
                 form=next(known for known in FORMATS if known == form),
                 slo=parameters.get("slo"),
+                by=parameters.get("by"),
                 at_ns=int(at) if at and at != LATEST else None,
                 at_latest=at == LATEST,
                 style=TerminalStyle(
@@ -76,7 +81,7 @@ class ReportRequest:
 
 
 def render(evaluation: Evaluation, request: ReportRequest) -> str:
-    """Return the report in the form that was asked for.
+    """Return the report in the form that was asked for, of the SLO that was asked for.
 
     Raises:
         OperatorError: no SLO of the evaluation has the requested name.
@@ -85,6 +90,8 @@ def render(evaluation: Evaluation, request: ReportRequest) -> str:
         if request.slo is not None:
             return render_detail(evaluation, request.slo, request.style)
         return render_text(evaluation, request.style)
+    if request.slo is not None:
+        evaluation = replace(evaluation, slos=tuple(select(evaluation, request.slo)))
     renderers = {
         "json": render_json,
         "csv": render_csv,

@@ -46,8 +46,71 @@ def _maybe(description: str, schema: Schema) -> Schema:
     return {"description": description, "anyOf": [schema, {"type": "null"}]}
 
 
+def _amount(description: str) -> Schema:
+    return {"description": description, "$ref": "#/$defs/amount"}
+
+
+def _flag(description: str) -> Schema:
+    return {"type": "boolean", "description": description}
+
+
 _RATIO: Final = {"$ref": "#/$defs/ratio"}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
+
+_MONEY: Final = _maybe(
+    "What counted transactions were worth, from `facts_since` on. Null where the transaction "
+    "declares no `value`.",
+    {"$ref": "#/$defs/money"},
+)
+
+
+def _part(about: str, **more: Schema) -> Schema:
+    """Return an object with what each part of a window has, between the first and the last."""
+    parts = {
+        "good": _count("Good transactions."),
+        "bad": _count("`total - good`."),
+        "total": _count("Counted transactions."),
+        "excluded": _count("Excluded transactions."),
+        "unknown": _count("Transactions whose outcome is not known."),
+        "sli": _maybe("`good / total`; null is no data.", _RATIO),
+        "share_of_bad": _maybe(
+            "Of the bad transactions of the whole window; null where there is none.", _RATIO
+        ),
+        "budget_used": _maybe(
+            "`bad / budget.total` of the whole window; null where that holds no event.", _RATIO
+        ),
+    }
+    last = {name: schema for name, schema in more.items() if name == "money"}
+    first = {name: schema for name, schema in more.items() if name != "money"}
+    return _object(about, **first, **parts, **last)
+
+
+_BY_DIMENSION: Final = _maybe(
+    "The window by value of the dimension that `--by` names; `rows` and `untold` sum to the "
+    "window's own counts. Null without `--by`, and where the transaction has no such dimension.",
+    _object(
+        "The window by value.",
+        dimension=_text("Its name."),
+        limit=_count("How many values the definition shows: those with most transactions."),
+        values=_count("Distinct values in the window, `__none__` included, `__other__` not."),
+        capped=_flag("Whether `__other__` holds values, too, that the store did not tell apart."),
+        rows=_list(
+            "Most bad first, then most counted, then by value; `__other__` last.",
+            _part(
+                "One value.",
+                value=_text(
+                    "As it came; `__none__` where no span said it, `__other__` for all values that "
+                    "are not shown."
+                ),
+                money=_MONEY,
+            ),
+        ),
+        untold=_maybe(
+            "What was counted before `facts_since`, where values are not known; null is nothing.",
+            _part("Counted before values are known."),
+        ),
+    ),
+)
 
 _SLO: Final = _object(
     "One objective of one SLO.",
@@ -135,6 +198,13 @@ _SLO: Final = _object(
         ),
     ),
     observed_since=_maybe("The first event ever counted for this indicator.", _INSTANT),
+    facts_since=_instant(
+        "`money` and `by_dimension.rows` hold what ended at this instant or later: facts are kept "
+        "for 35 days, counts for longer."
+    ),
+    dimensions=_list("Names that `--by` takes: those of the transaction.", {"type": "string"}),
+    money=_MONEY,
+    by_dimension=_BY_DIMENSION,
     definition=_text("Where the SLO is written: `file:line`."),
     annotations=_map("Annotations of the SLO.", {"type": "string"}),
 )
@@ -195,11 +265,34 @@ JSON_SCHEMA: Final[Schema] = {
     "$defs": {
         "ratio": _object(
             "An exact fraction. `decimal` has up to 12 decimals, rounded to the worse side (SLI, "
-            "budget and coverage down; burn rates up).",
+            "budget and coverage down; burn rates and shares of what is bad up).",
             decimal=_text("The same number for people and tables.", pattern=r"^-?\d+(\.\d+)?$"),
             numerator={"type": "integer", "description": "Negative where the number is."},
             denominator={"type": "integer", "minimum": 1, "description": "Always positive."},
-        )
+        ),
+        "money": _object(
+            "Sums of the amounts that were seen: nothing is estimated, and currencies are never "
+            "added to each other.",
+            currencies=_list(
+                "The 20 commonest currencies at most, most transactions first.",
+                _object(
+                    "One currency.",
+                    currency=_maybe("As it came; null where there was none.", {"type": "string"}),
+                    transactions=_count("Transactions with an amount in it."),
+                    total=_amount("What customers tried to do."),
+                    good=_amount("What went well."),
+                    bad=_amount("What was lost or spoilt: `total - good`."),
+                ),
+            ),
+            good_without_amount=_count("Good transactions without an amount: in no sum."),
+            bad_without_amount=_count("Bad transactions without an amount: in no sum."),
+            further_currencies=_count("Transactions in further currencies: in no sum."),
+        ),
+        "amount": _object(
+            "An exact sum of money.",
+            decimal=_text("In units of the currency.", pattern=r"^-?\d+(\.\d+)?$"),
+            micros={"type": "integer", "description": "In millionths of the currency."},
+        ),
     },
 }
 
@@ -212,7 +305,9 @@ renamed or removed.
 
 Ratios are exact: a *ratio* is an object with `numerator` and `denominator` (integers of any size)
 and `decimal`, a string with up to 12 decimals, rounded to the worse side. Verdicts compare the
-fractions, not the decimals. Instants are RFC 3339 in UTC.
+fractions, not the decimals. *money* holds sums of the amounts that were seen: nothing is estimated,
+and currencies are never added to each other. An *amount* has `micros`, millionths of the currency
+as an integer, and the same as a `decimal`. Instants are RFC 3339 in UTC.
 
 The schema itself is `sloengine.report.JSON_SCHEMA`. This page is made from it:
 `python -c 'from sloengine.report import schema_page; print(schema_page(), end="")'`.
@@ -225,27 +320,30 @@ The schema itself is `sloengine.report.JSON_SCHEMA`. This page is made from it:
 def schema_page() -> str:
     """Return docs/report-json.md: one line for each name of the document."""
     rows = [f"| `{name}` | {kind} | {text} |" for name, kind, text in _rows(JSON_SCHEMA, "")]
-    ratio = [
-        f"| *ratio* `{n}` | {k} | {t} |" for n, k, t in _rows(JSON_SCHEMA["$defs"]["ratio"], "")
+    shared = [
+        f"| *{shape}* `{name}` | {kind} | {text} |"
+        for shape, schema in JSON_SCHEMA["$defs"].items()
+        for name, kind, text in _rows(schema, "")
     ]
-    return _INTRODUCTION + "\n".join([*rows, *ratio]) + "\n"
+    return _INTRODUCTION + "\n".join([*rows, *shared]) + "\n"
 
 
 def _rows(schema: Schema, prefix: str) -> Iterator[tuple[str, str, str]]:
     for name, child in schema["properties"].items():
         path = f"{prefix}{name}"
         yield path, _kind(child), child.get("description", "")
-        if "properties" in child:
-            yield from _rows(child, f"{path}.")
-        elif "properties" in child.get("items", {}):
-            yield from _rows(child["items"], f"{path}[].")
+        inner = child["anyOf"][0] if "anyOf" in child else child
+        if "properties" in inner:
+            yield from _rows(inner, f"{path}.")
+        elif "properties" in inner.get("items", {}):
+            yield from _rows(inner["items"], f"{path}[].")
 
 
 def _kind(schema: Schema) -> str:
     if "anyOf" in schema:
         return " or ".join(_kind(option) for option in schema["anyOf"])
     if "$ref" in schema:
-        return "*ratio*"
+        return f"*{schema['$ref'].rpartition('/')[2]}*"
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:

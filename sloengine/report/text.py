@@ -13,6 +13,7 @@ from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.moments import as_of
+from sloengine.report.parts_text import breakdown_text
 from sloengine.report.terminal import TerminalStyle, fit, wrap
 from sloengine.report.wording import (
     WORDS,
@@ -47,6 +48,7 @@ def render_text(evaluation: Evaluation, style: TerminalStyle | None = None) -> s
     lines += [style.paint(line, "bold") for line in wrap(headline(evaluation), style.width)]
     if evaluation.slos:
         lines += ["", *render_table(evaluation, style)]
+    lines += _by_dimension(evaluation, style)
     found = notes(evaluation)
     if found:
         lines.append("")
@@ -81,6 +83,16 @@ def _head(evaluation: Evaluation, style: TerminalStyle) -> list[str]:
         parts.append(f"mapped {numbers.percent(mapped, 1, numbers.Worse.DOWN)}")
     parts.append(revision_of(evaluation))
     return wrap(" · ".join(parts), style.width)
+
+
+def _by_dimension(evaluation: Evaluation, style: TerminalStyle) -> list[str]:
+    names = labels(evaluation.slos)
+    lines: list[str] = []
+    for slo in ordered(evaluation.slos):
+        if slo.by is not None:
+            label = style.paint(one_line(names[identity(slo)]), "bold")
+            lines += ["", label, *breakdown_text(slo, slo.by, style)]
+    return lines
 
 
 Line = tuple[str, str]

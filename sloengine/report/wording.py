@@ -178,6 +178,7 @@ def notes(evaluation: Evaluation) -> list[str]:
                 f"in neither good nor total{warning}"
             )
     found += _adjusted(evaluation)
+    found += _whole(evaluation)
     found += _mixed(evaluation)
     found += _begin(evaluation)
     found += _watched(evaluation)
@@ -217,6 +218,15 @@ def _adjusted(evaluation: Evaluation) -> list[str]:
         for slo in ordered(evaluation.slos)
         for use in slo.adjustments
     ]
+
+
+def _whole(evaluation: Evaluation) -> list[str]:
+    """Name transactions that have no value of the dimension that was asked for."""
+    dimension = next((slo.by.dimension for slo in evaluation.slos if slo.by is not None), None)
+    if dimension is None:
+        return []
+    whole = sorted({slo.transaction for slo in evaluation.slos if slo.by is None})
+    return [f"{transaction} has no dimension {dimension}" for transaction in whole]
 
 
 def _mixed(evaluation: Evaluation) -> list[str]:

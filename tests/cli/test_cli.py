@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -243,6 +244,29 @@ def test_an_unknown_slo_is_refused_with_the_ones_that_exist(
     code, _, err = run("report", "nonsense", "--store", store)
     assert code == 3
     assert "checkout-experience" in err
+
+
+def test_a_dimension_is_shown_by_value_and_a_misspelt_one_is_refused(
+    run: Run, definitions: Path, traces: Path, tmp_path: Path
+) -> None:
+    file = definitions / "checkout.yaml"
+    tier = "  dimensions: {tier: {from: 'span.attributes[\"tier\"]'}}\n  promise:"
+    file.write_text(DEFINITIONS.replace("  promise:", tier), encoding="utf-8")
+    store = tmp_path / "store"
+    assert run("replay", "--definitions", definitions, "--into", store, traces)[0] == 0
+    asked = ("report", "--store", store, "--at", "2025-11-26")
+    code, out, err = run(*asked, "--by", "tier")
+    assert (code, err) == (0, "")
+    assert re.search(r"^  __none__ +1 +1 +0 +0 of 1 ", out, re.MULTILINE)
+    code, out, _ = run(*asked, "checkout-experience", "--by", "tier", "--format", "json")
+    assert code == 0
+    document = json.loads(out)
+    jsonschema.validate(document, JSON_SCHEMA)
+    (row,) = document["slos"][0]["by_dimension"]["rows"]
+    assert (row["value"], row["good"], row["total"]) == ("__none__", 1, 1)
+    code, out, err = run(*asked, "--by", "teir")
+    assert (code, out) == (3, "")
+    assert 'transaction "checkout" does not declare it; did you mean "tier"?' in err
 
 
 def test_malformed_lines_are_listed_and_the_rest_counts(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 from sloengine.evaluate.evaluation import (
+    Amount,
+    Breakdown,
     BudgetDay,
     BurnRate,
     Coverage,
     Evaluation,
+    Money,
+    Part,
     SloEvaluation,
     TrafficShare,
 )
@@ -167,6 +173,46 @@ def silent() -> SloEvaluation:
         transaction="returns",
         reasons={},
         observed_since_ns=None,
+    )
+
+
+def part(slo: SloEvaluation, value: str, bad: int, total: int, money: Money | None = None) -> Part:
+    """A value of a dimension of `slo`."""
+    budget = slo.budget_total
+    return Part(
+        value=value,
+        good=total - bad,
+        total=total,
+        excluded=0,
+        unknown=1,
+        share_of_bad=Fraction(bad, slo.budget_used) if slo.budget_used else None,
+        budget_used=bad / budget if budget else None,
+        money=money,
+    )
+
+
+def by_tier(slo: SloEvaluation, *values: str) -> SloEvaluation:
+    """The promise by tier: `values`, `__other__`, and what was counted before facts were kept."""
+    money = Money((Amount("EUR", 40, 1_234_500_000, 1_200_000_000),), 2, 3, 0)
+    both = Money((*money.amounts, Amount(None, 1, -5_000_000, 0)), 2, 3, 7)
+    each = slo.budget_used // (len(values) + 2)
+    parts = [part(slo, value, each, 2 * each + i, money) for i, value in enumerate(values)]
+    parts.append(part(slo, "__other__", 0, 0, Money((), 0, 0, 0)))
+    told = sum(one.total for one in parts)
+    bad = slo.budget_used - sum(one.bad for one in parts)
+    return replace(
+        slo,
+        facts_since_ns=slo.start_ns + DAY_NS,
+        dimensions=("tier",),
+        money=both,
+        by=Breakdown(
+            "tier",
+            limit=len(values),
+            values=len(values) + 4,
+            is_capped=True,
+            parts=tuple(parts),
+            untold=part(slo, "", bad, slo.total - told),
+        ),
     )
 
 

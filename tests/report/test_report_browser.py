@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from report_samples import HOSTILE, evaluation, flawless, hostile, met, missed, silent
+from report_samples import HOSTILE, by_tier, evaluation, flawless, hostile, met, missed, silent
 
 from sloengine.report import render_html
 
@@ -103,7 +103,8 @@ def test_hostile_names_leave_the_document_as_it_is(
 
 def test_nothing_runs_off_the_page(chromium: str, site: Site, tmp_path: Path) -> None:
     """At 500 pixels (a browser window's least width) the page does not scroll sideways."""
-    inner = render_html(evaluation(met(), silent(), flawless(), missed()))
+    by = by_tier(missed(), "gold", "a value of a dimension that is longer than most of them are")
+    inner = render_html(evaluation(met(), silent(), flawless(), by))
     probe = (
         "<script>addEventListener('load',()=>{document.body.dataset.over="
         "document.documentElement.scrollWidth-document.documentElement.clientWidth})</script>"
