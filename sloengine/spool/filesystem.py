@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_PAGE = 4096
+BLOCK = 4096
+"""Direct writes take whole blocks, at a multiple of it in the file and in memory."""
 _BUFFERS_PER_WRITE = 512
 """Linux takes at most 1,024 buffers in one call."""
 
@@ -23,6 +24,14 @@ class FileSystem:
         """Open an empty file for writing and reading, readable by its owner only."""
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
+    def create_direct(self, path: Path) -> int:
+        """Open an empty file like `create`; what is written to it passes the page cache by.
+
+        A file system that has no such writes says so here or at the first `write_at`, by `EINVAL`.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | getattr(os, "O_DIRECT", 0)
+        return os.open(path, flags, 0o600)
+
     def open_read(self, path: Path) -> int:
         """Open a file for reading."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -30,6 +39,10 @@ class FileSystem:
     def write(self, fd: int, buffers: Sequence[bytes]) -> int:
         """Append buffers in one call; return how many bytes were taken, perhaps not all."""
         return os.writev(fd, buffers)
+
+    def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+        """Write at `offset`; return how many bytes were taken, perhaps not all."""
+        return os.pwrite(fd, data, offset)
 
     def read(self, fd: int, size: int, offset: int) -> bytes:
         """Read up to `size` bytes at `offset`; empty at the end."""
@@ -43,7 +56,7 @@ class FileSystem:
         memory that never was.
         """
         os.fdatasync(fd)
-        if sys.platform == "linux" and (whole := os.fstat(fd).st_size & -_PAGE):
+        if sys.platform == "linux" and (whole := os.fstat(fd).st_size & -BLOCK):
             os.posix_fadvise(fd, 0, whole, os.POSIX_FADV_DONTNEED)
 
     def close(self, fd: int) -> None:
@@ -57,6 +70,10 @@ class FileSystem:
     def size_of(self, fd: int) -> int:
         """Return the length in bytes of an open file, even of one that was removed since."""
         return os.fstat(fd).st_size
+
+    def cut(self, fd: int, size: int) -> None:
+        """Cut an open file to `size` bytes, not durably."""
+        os.ftruncate(fd, size)
 
     def truncate(self, path: Path, size: int) -> None:
         """Cut a file to `size` bytes, durably."""

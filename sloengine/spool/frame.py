@@ -78,7 +78,8 @@ class Damage:
     frames: int | None
     """How many frames were lost in it, by sequence number; `None` where nothing follows."""
     torn: bool
-    """It looks like a write that a crash cut short: the last frame is incomplete, or zeros."""
+    """It looks like a write that a crash cut short: an incomplete frame, or less than a header, and
+    nothing or zeros behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,9 @@ def _looks_torn(source: Source, position: int, stop: int, seed: int) -> bool:
     header = _parse_header(data, position, seed)
     if header is not None:
         return position + FRAME_HEADER + header.length > stop
+    if data[-1]:
+        return False
+    position += FRAME_HEADER
     while position < stop:
         data = source(position, min(_CHUNK, stop - position))
         if not data or data.count(0) != len(data):

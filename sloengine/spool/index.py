@@ -21,8 +21,6 @@ Rows = npt.NDArray[np.intp]
 
 HASH_KEYS = 10
 _HALF = np.uint64(32)
-_LOW_HALF = np.uint64(0xFFFFFFFF)
-_HIGH_HALF = np.uint64(0xFFFFFFFF00000000)
 _MAGIC = b"SLOSPIDX"
 _VERSION = 1
 _FIELDS = struct.Struct("<8sHHIqqqqII4x")
@@ -51,15 +49,16 @@ class TraceIds:
         return len(self.high)
 
     def without_repeated_neighbours(self) -> TraceIds:
-        """Return the ids without those that equal the one before: spans of a trace come together.
+        """Return the ids without most of those that equal the one before: spans of a trace come
+        together.
 
         Also, numpy lets go of the GIL for what has more than 500 elements, and every wait to have
         it back is long where several requests are in work.
         """
-        is_first = np.empty(len(self), dtype=np.bool_)
-        is_first[:1] = True
-        np.not_equal(self.high[1:], self.high[:-1], out=is_first[1:])
-        is_first[1:] |= self.low[1:] != self.low[:-1]
+        is_first = _is_first(self.high)
+        is_first |= _is_first(self.low)
+        if 2 * np.count_nonzero(is_first) > len(self):
+            return self
         return TraceIds(self.high[is_first], self.low[is_first])
 
 
@@ -72,25 +71,27 @@ class TraceHasher:
     """
 
     def __init__(self, keys: bytes) -> None:
-        if len(keys) != 8 * HASH_KEYS:
+        each = np.frombuffer(keys, dtype="<u8").astype(np.uint64)
+        if len(each) != HASH_KEYS:
             raise ValueError(f"{HASH_KEYS} keys of 8 bytes are needed, not {len(keys)} bytes")
-        both = np.frombuffer(keys, dtype="<u8").astype(np.uint64).reshape(2, -1)
-        self._starts, self._factors = both[:, :1], both[:, 1:, None]
+        halves = each.reshape(2, -1)
+        self._starts = halves[:, :1]
+        # In the order in which the words stand in memory: each 64 bits' low half first.
+        self._factors = np.ascontiguousarray(halves[:, [2, 1, 4, 3]])
         self.fingerprint = crc32(keys)
 
     def hashes(self, trace_ids: Sequence[int] | TraceIds) -> Hashes:
         """Return one hash for each id, in the same order."""
         ids = trace_ids if isinstance(trace_ids, TraceIds) else TraceIds.of(trace_ids)
-        words = np.empty((4, len(ids)), dtype=np.uint64)
-        np.right_shift(ids.high, _HALF, out=words[0])
-        np.bitwise_and(ids.high, _LOW_HALF, out=words[1])
-        np.right_shift(ids.low, _HALF, out=words[2])
-        np.bitwise_and(ids.low, _LOW_HALF, out=words[3])
-        first, second = (self._factors * words).sum(axis=1) + self._starts
-        first &= _HIGH_HALF
-        second >>= _HALF
-        first |= second
-        hashes: Hashes = first
+        pairs = np.empty((len(ids), 2), dtype="<u8")
+        pairs[:, 0] = ids.high
+        pairs[:, 1] = ids.low
+        # One product of matrices: for the few traces of a request, calls cost more than numbers.
+        totals = self._factors @ pairs.view("<u4").T.astype(np.uint64)
+        totals += self._starts
+        totals >>= _HALF
+        hashes: Hashes = totals[0] << _HALF
+        hashes |= totals[1]
         return hashes
 
     def distinct(self, trace_ids: Sequence[int] | TraceIds) -> Hashes:
@@ -98,12 +99,15 @@ class TraceHasher:
         ids = trace_ids if isinstance(trace_ids, TraceIds) else TraceIds.of(trace_ids)
         hashes = self.hashes(ids.without_repeated_neighbours())
         hashes.sort()
-        if len(hashes) < 2:
-            return hashes
-        is_first = np.empty(len(hashes), dtype=np.bool_)
-        is_first[0] = True
-        np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
-        return hashes[is_first]
+        return hashes[_is_first(hashes)]
+
+
+def _is_first(values: Hashes) -> npt.NDArray[np.bool_]:
+    """Tell for each value whether the one before is another."""
+    is_first = np.empty(len(values), dtype=np.bool_)
+    is_first[:1] = True
+    np.not_equal(values[1:], values[:-1], out=is_first[1:])
+    return is_first
 
 
 class ArrayIndex:

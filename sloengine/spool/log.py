@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sloengine.clock import Clock
 from sloengine.spool.compressor import Compressor
-from sloengine.spool.filesystem import FileSystem
+from sloengine.spool.filesystem import BLOCK, FileSystem
 from sloengine.spool.folder import Identity
 from sloengine.spool.frame import FRAME_HEADER, Frame
 from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Hashes, MemoryIndex
@@ -20,11 +20,14 @@ from sloengine.spool.segment import (
     SEGMENT_VERSION,
     Segment,
     SegmentHeader,
-    SegmentWriter,
     segment_path,
 )
+from sloengine.spool.writer import BlockBuffer, SegmentWriter
 
 _log = logging.getLogger(__name__)
+
+SEGMENT_ROOM = SEGMENT_HEADER + INDEX_HEADER + BLOCK
+"""What a segment takes beside its frames, with the zeros in its last block while it grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class SegmentLog:
         self._segments = segments
         """The last one grows while `_writer` is set."""
         self._writer: SegmentWriter | None = None
+        self._buffer = BlockBuffer()
         self._committed = committed
         self._bytes = 0
         self._reclaimable = 0
@@ -154,7 +158,7 @@ class SegmentLog:
             OSError: None of them may be taken for durable; `abandon` must follow.
         """
         buffers = [part for item in batch for part in (item.header, item.frame.stored)]
-        size = SEGMENT_HEADER + INDEX_HEADER + sum(item.disk_bytes for item in batch)
+        size = SEGMENT_ROOM + sum(item.disk_bytes for item in batch)
         while self._bytes + size > self._disk_budget and self.remove_oldest():
             pass
         if self._writer is not None:
@@ -185,7 +189,7 @@ class SegmentLog:
             first_sequence=first.sequence,
             created_ns=self._clock.now_ns(),
         )
-        writer = SegmentWriter.create(self._files, self._directory, header, buffers)
+        writer = SegmentWriter.create(self._files, self._directory, header, buffers, self._buffer)
         segment = Segment(
             path=segment_path(self._directory, first.position),
             base=first.position,
@@ -200,7 +204,7 @@ class SegmentLog:
     def seal(self) -> None:
         """End the growing segment, if there is one; the next frame begins another."""
         if self._writer is not None:
-            self._writer.close()
+            self._writer.seal()
             self._sealed()
 
     def abandon(self) -> None:

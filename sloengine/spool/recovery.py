@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from sloengine.spool.compression import log_length, opened
-from sloengine.spool.filesystem import FileSystem
+from sloengine.spool.filesystem import BLOCK, FileSystem
 from sloengine.spool.folder import (
     IDENTITY_NAME,
     LOCK_NAME,
@@ -17,7 +17,7 @@ from sloengine.spool.folder import (
     Identity,
     read_segment_header,
 )
-from sloengine.spool.frame import Damage, walk
+from sloengine.spool.frame import Damage, Source, walk
 from sloengine.spool.index import read_index_header
 from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.segment import (
@@ -167,6 +167,7 @@ def _scan(
     first = True
     tail: Damage | None = None
     damages: list[Damage] = []
+    filling = 0
     with opened(files, path, base) as source:
         for item in walk(source, base, stop, seed=identity.seed, sequence=sequence):
             if isinstance(item, Damage):
@@ -184,19 +185,34 @@ def _scan(
             _log.error("spool: %s: the segment's header is damaged; its frames are read", path)
         if damages and damages[-1].frames is None:
             tail = damages.pop()
+            if following is None and compressed_bytes is None and size % BLOCK == 0:
+                filling = _filling(source, tail)
         for damage in damages:
             quarantine.keep(path, damage, source)
     # A compressed segment was whole when it was written: whatever is missing in it is damage.
-    is_torn = tail is not None and tail.torn and compressed_bytes is None
-    if tail is not None and is_torn and following is None:
-        quarantine.torn(path, tail.length)
-        if tail.position == base:
-            files.remove(path)
-            return None
-        files.truncate(path, SEGMENT_HEADER + tail.position - base)
-        segment.end = tail.position
-        tail = None
-    return _Scanned(segment, tail)
+    if tail is None or following is not None or compressed_bytes is not None:
+        return _Scanned(segment, tail)
+    if not tail.torn:
+        if filling:
+            tail = replace(tail, length=tail.length - filling)
+            segment.end -= filling
+            files.truncate(path, SEGMENT_HEADER + segment.end - base)
+        return _Scanned(segment, tail)
+    if tail.length > filling:
+        quarantine.torn(path, tail.length - filling)
+    if tail.position == base:
+        files.remove(path)
+        return None
+    files.truncate(path, SEGMENT_HEADER + tail.position - base)
+    segment.end = tail.position
+    return _Scanned(segment, None)
+
+
+def _filling(source: Source, tail: Damage) -> int:
+    """Count the zeros that may fill the last block of a segment that grew until the end."""
+    last = min(tail.length, BLOCK - 1)
+    data = source(tail.position + tail.length - last, last)
+    return len(data) - len(data.rstrip(b"\0"))
 
 
 def _compressed_bytes(files: FileSystem, path: Path, header: SegmentHeader | None) -> int | None:

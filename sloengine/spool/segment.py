@@ -10,13 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from zlib_ng.zlib_ng import crc32
 
-from sloengine.spool.filesystem import FileSystem, write_all
 from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Index
 
 SEGMENT_VERSION = 1
@@ -123,60 +121,3 @@ class Segment:
         if self.compressed_bytes is not None:
             return self.compressed_bytes + index_bytes
         return SEGMENT_HEADER + self.end - self.base + index_bytes
-
-
-class SegmentWriter:
-    """The segment that grows. After any error it must be abandoned.
-
-    A failed fsync drops the pages it could not write and clears the error, so a second fsync on the
-    same descriptor would report success for bytes that are gone (the PostgreSQL finding of 2018).
-    """
-
-    def __init__(self, files: FileSystem, path: Path, fd: int) -> None:
-        self._files = files
-        self._path = path
-        self._fd = fd
-
-    @classmethod
-    def create(
-        cls, files: FileSystem, directory: Path, header: SegmentHeader, buffers: list[bytes]
-    ) -> SegmentWriter:
-        """Begin a segment that holds its first frames already, durably.
-
-        Written under another name and renamed, so that no empty or headless segment can exist, and
-        so that a segment of the same base whose first write failed is replaced.
-        """
-        path = segment_path(directory, header.base)
-        beside = path.with_name(path.name + ".tmp")
-        fd = files.create(beside)
-        try:
-            write_all(files, fd, [header.pack(), *buffers])
-            files.sync(fd)
-            files.rename(beside, path)
-            files.sync_directory(directory)
-        except OSError:
-            with suppress(OSError):
-                files.close(fd)
-            with suppress(OSError):
-                files.remove(beside)
-            raise
-        return cls(files, path, fd)
-
-    def append(self, buffers: list[bytes]) -> None:
-        """Write frames and make them durable with one fsync."""
-        write_all(self._files, self._fd, buffers)
-        self._files.sync(self._fd)
-
-    def close(self) -> None:
-        """Stop writing; everything appended is durable already."""
-        with suppress(OSError):
-            self._files.close(self._fd)
-
-    def abandon(self, durable_bytes: int) -> None:
-        """Stop writing after an error and cut off what may or may not have reached the disk.
-
-        Cutting only saves room: a segment's frames end where the next segment begins.
-        """
-        self.close()
-        with suppress(OSError):
-            self._files.truncate(self._path, SEGMENT_HEADER + durable_bytes)

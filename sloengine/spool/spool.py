@@ -20,14 +20,14 @@ from sloengine.spool.compressor import Compressor
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_errors
 from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
-from sloengine.spool.index import INDEX_ENTRY, INDEX_HEADER, Hashes, MemoryIndex, TraceIds
+from sloengine.spool.index import INDEX_ENTRY, Hashes, MemoryIndex, TraceIds
 from sloengine.spool.index_keeper import IndexKeeper, TraceIdsOf
 from sloengine.spool.judged import JudgedTraces
-from sloengine.spool.log import NewFrame, SegmentLog
+from sloengine.spool.log import SEGMENT_ROOM, NewFrame, SegmentLog
 from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.reader import SegmentReader
 from sloengine.spool.recovery import recover
-from sloengine.spool.segment import MAX_SEGMENT, SEGMENT_HEADER
+from sloengine.spool.segment import MAX_SEGMENT
 from sloengine.spool.waiting import Waiter, answer
 
 _log = logging.getLogger(__name__)
@@ -504,7 +504,7 @@ class Spool:
                 "the senders; send the request again later"
             )
         kept = self._log.kept_bytes + self._unsynced_bytes
-        if kept + size + SEGMENT_HEADER + INDEX_HEADER > self._settings.disk_budget:
+        if kept + size + SEGMENT_ROOM > self._settings.disk_budget:
             raise RetryError(
                 f'spool folder "{self._directory}": requests that are not processed yet fill the '
                 f"budget of {self._settings.disk_budget} bytes; send the request again later",

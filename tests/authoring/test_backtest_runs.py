@@ -21,7 +21,7 @@ from sloengine.errors import OperatorError, StoreError
 from sloengine.otlp import trace_ids_of
 from sloengine.otlp.files import read_requests
 from sloengine.replay import TraceFile, replay
-from sloengine.spool import Spool, SpoolSnapshot
+from sloengine.spool import SEGMENT_HEADER, Spool, SpoolSnapshot
 from sloengine.store import Store
 
 DAY_NS = 86_400 * 10**9
@@ -89,9 +89,11 @@ def test_the_spool_of_a_running_engine_says_the_same_and_stays_as_it_is(
 
 def test_what_comes_later_is_not_seen_by_a_second_reading(running: Path) -> None:
     with SpoolSnapshot.open(running / SPOOL_FOLDER) as snapshot:
-        first = [frame.position for frame in snapshot.frames()]
+        frames = list(snapshot.frames())
+        first = [frame.position for frame in frames]
         segments = sorted((running / SPOOL_FOLDER).glob("*.seg"))
-        with segments[-1].open("ab") as active:
+        with segments[-1].open("r+b") as active:
+            active.seek(SEGMENT_HEADER + frames[-1].next_position - int(segments[-1].stem))
             active.write(b"SLOF half a frame")
         # Retention takes the oldest segment away; what is open can still be read.
         segments[0].unlink()

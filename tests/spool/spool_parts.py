@@ -7,12 +7,15 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from sloengine.clock import FrozenClock
+from sloengine.errors import RetryError
 from sloengine.spool import FileSystem, Frame, Spool
 
+SECTOR = 512
+"""The least that a disk writes whole or not at all."""
 STORE = "00000000-0000-4000-8000-000000000001"
 
 
@@ -67,6 +70,15 @@ def put(spool: Spool, payload: bytes, *, arrival_ns: int = 1) -> int:
     return position
 
 
+def wait_until_accepted(spool: Spool, payload: bytes) -> int:
+    """Send until it is accepted, as a sender does. The waiting is the spool's own."""
+    while True:
+        try:
+            return put(spool, payload)
+        except RetryError as refused:
+            threading.Event().wait(refused.retry_after_s)
+
+
 def everything(spool: Spool) -> list[Frame]:
     return list(spool.read(spool.start))
 
@@ -81,6 +93,10 @@ class HookedFileSystem(FileSystem):
         self.before("create")
         return super().create(path)
 
+    def create_direct(self, path: Path) -> int:
+        self.before("create")
+        return super().create_direct(path)
+
     def open_read(self, path: Path) -> int:
         self.before("open_read")
         return super().open_read(path)
@@ -88,6 +104,14 @@ class HookedFileSystem(FileSystem):
     def write(self, fd: int, buffers: Sequence[bytes]) -> int:
         self.before("write")
         return super().write(fd, buffers)
+
+    def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+        self.before("write")
+        return super().write_at(fd, data, offset)
+
+    def cut(self, fd: int, size: int) -> None:
+        self.before("cut")
+        super().cut(fd, size)
 
     def read(self, fd: int, size: int, offset: int) -> bytes:
         self.before("read")
@@ -129,11 +153,12 @@ class HookedFileSystem(FileSystem):
 class FailingFileSystem(HookedFileSystem):
     """Operation number `nth` (from 1) fails with `code`; where it is a write, after half of it.
 
-    `broken` is set once it has failed.
+    `broken` is set once it has failed. `counted`: which operations count, all if `None`.
     """
 
-    def __init__(self, nth: int, code: int) -> None:
+    def __init__(self, nth: int, code: int, counted: Collection[str] | None = None) -> None:
         super().__init__(self._count)
+        self._counted = counted
         self._left = nth
         self._code = code
         self._counting = threading.Lock()
@@ -147,7 +172,16 @@ class FailingFileSystem(HookedFileSystem):
             os.write(fd, data[: len(data) // 2])
             raise
 
+    def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+        try:
+            return super().write_at(fd, data, offset)
+        except OSError:
+            os.pwrite(fd, data[: len(data) // 2 // SECTOR * SECTOR], offset)
+            raise
+
     def _count(self, operation: str) -> None:
+        if self._counted is not None and operation not in self._counted:
+            return
         with self._counting:
             self._left -= 1
             if self._left == 0:
@@ -156,10 +190,22 @@ class FailingFileSystem(HookedFileSystem):
 
 
 class ShortFileSystem(FileSystem):
-    """Takes at most seven bytes at a write and gives at most five at a read."""
+    """Takes only so many bytes at a write, seven unless told, and gives at most five at a read.
+
+    No disk takes direct writes of such sizes, so they go through the page cache.
+    """
+
+    def __init__(self, most: int = 7) -> None:
+        self._most = most
+
+    def create_direct(self, path: Path) -> int:
+        return super().create(path)
 
     def write(self, fd: int, buffers: Sequence[bytes]) -> int:
-        return os.write(fd, b"".join(buffers)[:7])
+        return os.write(fd, b"".join(buffers)[: self._most])
+
+    def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+        return super().write_at(fd, data[: self._most], offset)
 
     def read(self, fd: int, size: int, offset: int) -> bytes:
         return super().read(fd, min(size, 5), offset)
@@ -169,8 +215,9 @@ class ForgetfulFileSystem(FileSystem):
     """A disk that loses in a crash what was not synced: bytes, lengths and names.
 
     `crash` leaves in `target` what a power cut might: of every file whose name was synced, the
-    synced bytes and perhaps a part of the rest, perhaps scrambled; of every change of names since
-    the last sync of the folder, none or all.
+    synced bytes, and perhaps a part of what was written since, behind them or over them, sector by
+    sector; what is new perhaps scrambled; of every change of names since the last sync of the
+    folder, none or all.
     """
 
     def __init__(self, directory: Path, shadow: Path) -> None:
@@ -180,13 +227,13 @@ class ForgetfulFileSystem(FileSystem):
         self._lock = threading.RLock()
         self._dead = False
         self._inodes: dict[int, Path] = {}
-        self._synced: dict[int, int] = {}
+        self._synced: dict[int, bytes] = {}
         self._names: dict[str, int] = {}
         self._durable_names: dict[str, int] = {}
         for path in directory.iterdir() if directory.exists() else ():
             if path.is_file():
                 self._adopt(path)
-                self._synced[self._names[path.name]] = path.stat().st_size
+                self._synced[self._names[path.name]] = path.read_bytes()
         self._durable_names = dict(self._names)
 
     def create(self, path: Path) -> int:
@@ -198,28 +245,49 @@ class ForgetfulFileSystem(FileSystem):
                 self._adopt(path)
             return fd
 
+    def create_direct(self, path: Path) -> int:
+        with self._lock:
+            self._alive()
+            path.unlink(missing_ok=True)
+            fd = super().create_direct(path)
+            self._adopt(path)
+            return fd
+
     def write(self, fd: int, buffers: Sequence[bytes]) -> int:
         with self._lock:
             self._alive()
             return super().write(fd, buffers)
 
+    def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+        with self._lock:
+            self._alive()
+            return super().write_at(fd, data, offset)
+
+    def cut(self, fd: int, size: int) -> None:
+        with self._lock:
+            self._alive()
+            super().cut(fd, size)
+
     def sync(self, fd: int) -> None:
         with self._lock:
             self._alive()
-            status = os.fstat(fd)
-            self._synced[status.st_ino] = status.st_size
+            inode = os.fstat(fd).st_ino
+            if inode in self._inodes:
+                self._synced[inode] = self._inodes[inode].read_bytes()
 
     def truncate(self, path: Path, size: int) -> None:
         with self._lock:
             self._alive()
             super().truncate(path, size)
-            self._synced[path.stat().st_ino] = size
+            self._synced[path.stat().st_ino] = path.read_bytes()
 
     def rename(self, source: Path, target: Path) -> None:
         with self._lock:
             self._alive()
             super().rename(source, target)
-            self._names[target.name] = self._names.pop(source.name)
+            inode = self._names.pop(source.name, None)
+            if inode is not None and target.parent == self._directory:
+                self._names[target.name] = inode
 
     def remove(self, path: Path) -> None:
         with self._lock:
@@ -241,11 +309,8 @@ class ForgetfulFileSystem(FileSystem):
             names = self._names if dice.random() < 0.5 else self._durable_names
             for name, inode in names.items():
                 data = self._inodes[inode].read_bytes()
-                synced = self._synced.get(inode, 0)
-                rest = bytearray(data[synced : dice.randint(synced, max(synced, len(data)))])
-                if rest and dice.random() < 0.3:
-                    rest[dice.randrange(len(rest))] ^= 1 << dice.randrange(8)
-                (target / name).write_bytes(data[:synced] + rest)
+                survived = after_a_power_cut(self._synced.get(inode, b""), data, dice)
+                (target / name).write_bytes(survived)
             shutil.rmtree(self._shadow)
 
     def _adopt(self, path: Path) -> None:
@@ -258,3 +323,21 @@ class ForgetfulFileSystem(FileSystem):
     def _alive(self) -> None:
         if self._dead:
             raise OSError(errno.EIO, "the machine is off")
+
+
+def after_a_power_cut(synced: bytes, written: bytes, dice: random.Random) -> bytes:
+    """What a file may hold after a crash: every sector as it was synced, as it was written since,
+    or begun anew and not finished. What was never synced may be missing, or another.
+    """
+    if len(written) < len(synced):
+        return written if dice.random() < 0.5 else synced
+    size = dice.randint(len(synced), len(written))
+    result = bytearray(synced.ljust(size, b"\0"))
+    for at in range(0, size, SECTOR):
+        if dice.random() < 0.8:
+            new = written[at : min(at + SECTOR, size)]
+            new = new if dice.random() < 0.7 else new[: dice.randint(0, len(new))]
+            result[at : at + len(new)] = new
+    if size > len(synced) and dice.random() < 0.3:
+        result[dice.randrange(len(synced), size)] ^= 1 << dice.randrange(8)
+    return bytes(result)

@@ -24,6 +24,7 @@ from spool_parts import (
     open_spool,
     payload_of,
     put,
+    wait_until_accepted,
 )
 
 from sloengine.clock import FrozenClock
@@ -379,15 +380,6 @@ def test_eight_threads_get_their_own_frames_durably(tmp_path: Path) -> None:
 # -- disks that fail --------------------------------------------------------------------------
 
 
-def wait_until_accepted(spool: Spool, payload: bytes) -> int:
-    """Send until it is accepted, as a sender does. The waiting is the spool's own."""
-    while True:
-        try:
-            return put(spool, payload)
-        except RetryError as refused:
-            threading.Event().wait(refused.retry_after_s)
-
-
 def why_stopped(spool: Spool) -> str | None:
     return spool.statistics.stopped
 
@@ -457,6 +449,12 @@ def test_on_a_full_disk_history_gives_way_to_new_requests(tmp_path: Path) -> Non
             if used + sum(map(len, buffers)) > allowed:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return super().write(fd, buffers)
+
+        def write_at(self, fd: int, data: memoryview, offset: int) -> int:
+            used = sum(path.stat().st_size for path in tmp_path.glob("*.seg*"))
+            if used - os.fstat(fd).st_size + offset + len(data) > allowed:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write_at(fd, data, offset)
 
     spool = open_spool(tmp_path, files=SmallDisk(lambda _: None), segment_bytes=500)
     allowed = 5_000

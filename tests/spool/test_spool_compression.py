@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from spool_parts import HookedFileSystem, everything, open_spool, payload_of, put
 
 from sloengine.spool import FileSystem, Frame, Spool, compression
+from sloengine.spool.filesystem import BLOCK
 from sloengine.spool.segment import SegmentHeader
 
 WORDS = b"a request has many words, and they come again and again; "
@@ -94,10 +95,13 @@ def test_the_room_that_was_gained_is_counted(tmp_path: Path) -> None:
     spool = open_spool(tmp_path, segment_bytes=9_000, compress_share=1.0)
     frames = fill(spool)
     eventually(lambda: set(versions(tmp_path)[:-1]) == {2})
-    spool.commit_position(0)
-    on_disk = sum(p.stat().st_size for p in tmp_path.iterdir() if p.suffix in {".seg", ".idx"})
-    assert abs(spool.statistics.bytes - on_disk) < 1_000
-    assert on_disk < frames[-1].next_position / 2
+
+    def on_disk() -> int:
+        return sum(p.stat().st_size for p in tmp_path.iterdir() if p.suffix in {".seg", ".idx"})
+
+    # The last block of the segment that grows is filled up, which is not counted.
+    eventually(lambda: abs(spool.statistics.bytes - on_disk()) < 1_000 + BLOCK)
+    assert on_disk() < frames[-1].next_position / 2
     spool.close()
 
 

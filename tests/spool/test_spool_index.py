@@ -23,7 +23,7 @@ from spool_parts import (
 from sloengine.clock import FrozenClock
 from sloengine.errors import PermanentError
 from sloengine.spool import Spool
-from sloengine.spool.index import HASH_KEYS, ArrayIndex, MemoryIndex, TraceHasher
+from sloengine.spool.index import HASH_KEYS, ArrayIndex, MemoryIndex, TraceHasher, TraceIds
 
 KEYS = random.Random(1).randbytes(8 * HASH_KEYS)
 TRACE_IDS = st.integers(0, 2**128 - 1) | st.integers(0, 20)
@@ -66,6 +66,17 @@ def test_the_hash_is_the_multilinear_one_of_the_format(trace_ids: list[int]) -> 
         words = [trace_id >> shift & 0xFFFFFFFF for shift in (96, 64, 32, 0)]
         expected.append(half(words, keys[:5]) << 32 | half(words, keys[5:]))
     assert TraceHasher(KEYS).hashes(trace_ids).tolist() == expected
+
+
+@given(runs=st.lists(st.tuples(TRACE_IDS, st.integers(1, 5)), max_size=30))
+def test_each_trace_of_a_request_counts_once_wherever_its_spans_stand(
+    runs: list[tuple[int, int]],
+) -> None:
+    hasher = TraceHasher(KEYS)
+    ids = [trace_id for trace_id, spans in runs for _ in range(spans)]
+    expected = sorted(hasher.hashes(list(set(ids))).tolist())
+    assert hasher.distinct(ids).tolist() == expected
+    assert hasher.distinct(TraceIds.of(ids)).tolist() == expected
 
 
 def test_two_stores_hash_alike_only_by_chance() -> None:

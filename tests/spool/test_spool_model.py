@@ -23,7 +23,7 @@ from spool_parts import ForgetfulFileSystem, open_spool, payload_of
 from sloengine.errors import RetryError
 from sloengine.spool import Spool
 
-BUDGET = 6_000
+BUDGET = 10_000
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from spool_parts import STORE, everything, open_spool, payload_of, put, trace_id
 
 from sloengine.errors import StoreError
 from sloengine.spool import FRAME_HEADER, SEGMENT_HEADER, Spool
+from sloengine.spool.filesystem import BLOCK
 
 PER_SEGMENT = 4
 SEGMENTS = 3
@@ -39,6 +40,12 @@ def zero(path: Path, start: int, stop: int) -> None:
 def cut(path: Path, size: int) -> None:
     with path.open("r+b") as file:
         file.truncate(size)
+
+
+def fill_up(path: Path, behind: bytes = b"") -> None:
+    """Add zeros to the end of a block, as while a segment grows, with something before them."""
+    data = path.read_bytes() + behind
+    path.write_bytes(data + bytes(-len(data) % BLOCK))
 
 
 def delete_indexes(segments: list[Path]) -> None:
@@ -80,6 +87,23 @@ CASES = {
     "zeros after the last record": Case(
         lambda s: s[LAST].write_bytes(s[LAST].read_bytes() + bytes(300)), torn_bytes=300
     ),
+    "the filling of the last block": Case(lambda s: fill_up(s[LAST])),
+    "torn header before the filling": Case(
+        lambda s: fill_up(s[LAST], b"SLOF\1\0\0\0\7"), torn_bytes=9
+    ),
+    "a frame of another place before the filling": Case(
+        lambda s: fill_up(s[LAST], s[0].read_bytes()[at(1) : at(2)]),
+        lost_bytes=FRAME,
+        counted=1,
+        quarantine=1,
+    ),
+    "bad checksum before the filling": Case(
+        lambda s: (flip(s[LAST], at(3, FRAME_HEADER + 5)), fill_up(s[LAST])),
+        {11},
+        FRAME,
+        quarantine=1,
+    ),
+    "the filling of a sealed segment": Case(lambda s: fill_up(s[1])),
     "bad checksum in the last record": Case(
         lambda s: flip(s[LAST], at(3, FRAME_HEADER + 5)), {11}, FRAME, quarantine=1
     ),
