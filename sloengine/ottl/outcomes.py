@@ -31,27 +31,25 @@ class GroupOutcomes:
     def __init__(self, group: AtomGroup) -> None:
         self._fields = group.fields
         self._leaves = group.leaves
+        self._filed = {field: _Filed() for field in group.fields}
         self._always: list[int] = []
-        self._equal: dict[Hashable, list[int]] = defaultdict(list)
-        self._prefixes: dict[str, list[int]] = defaultdict(list)
-        self._suffixes: dict[str, list[int]] = defaultdict(list)
-        self._affixes: list[int] = []
-        self._longest = 0
         self._unequal = 0
         """The leaves that are true of what their constant is not equal to."""
         for number, leaf in enumerate(group.leaves):
-            if len(group.fields) > 1 or not self._file(number, leaf):
+            if not self._file(number, leaf):
                 self._always.append(number)
 
     def _file(self, number: int, leaf: BoolNode) -> bool:
         """Note for which values a leaf must be asked; return whether these are only some."""
         match leaf:
             case Comparison("==" | "!=" as symbol, left, right):
-                other = right if is_plain(left) else left if is_plain(right) else None
-                known, constant = (False, None) if other is None else constant_of(other)
-                if not known or _key(constant) is None:
+                path, other = (left, right) if is_plain(left) else (right, left)
+                known, constant = constant_of(other)
+                if not isinstance(path, Path) or not is_plain(path) or not known:
                     return False
-                self._equal[_key(constant)].append(number)
+                if _key(constant) is None:
+                    return False
+                self._filed[path.source].equal[_key(constant)].append(number)
                 self._unequal |= (symbol == "!=") << number
                 return True
             case Truth(
@@ -60,10 +58,7 @@ class GroupOutcomes:
                 known, text = (False, None) if end is None else constant_of(end)
                 if not known or not isinstance(text, str) or not is_plain(path):
                     return False
-                affixes = self._prefixes if name == "HasPrefix" else self._suffixes
-                affixes[text].append(number)
-                self._affixes.append(number)
-                self._longest = max(self._longest, len(text))
+                self._filed[path.source].add_affix(text, number, is_suffix=name == "HasSuffix")
                 return True
             case _:
                 return False
@@ -71,8 +66,11 @@ class GroupOutcomes:
     def of(self, values: Sequence[Value]) -> Bits:
         """Return what the leaves say of values that stand in the order of the group's fields."""
         present = dict(zip(self._fields, values, strict=True))
+        asked = self._always.copy()
+        for filed, value in zip(self._filed.values(), values, strict=True):
+            filed.ask(asked, value)
         true, errors = self._unequal, 0
-        for number in self._asked(values):
+        for number in asked:
             said = outcome_of(self._leaves[number], present)
             if said is None:
                 errors |= 1 << number
@@ -82,20 +80,35 @@ class GroupOutcomes:
                 true &= ~(1 << number)
         return true, errors
 
-    def _asked(self, values: Sequence[Value]) -> Iterator[int]:
-        yield from self._always
-        if len(values) > 1:
+
+class _Filed:
+    """The leaves that must be asked for some values of one field only."""
+
+    def __init__(self) -> None:
+        self.equal: dict[Hashable, list[int]] = defaultdict(list)
+        self._prefixes: dict[str, list[int]] = defaultdict(list)
+        self._suffixes: dict[str, list[int]] = defaultdict(list)
+        self._affixes: list[int] = []
+        self._longest = 0
+
+    def add_affix(self, text: str, number: int, *, is_suffix: bool) -> None:
+        """File a leaf that asks for a prefix or suffix."""
+        (self._suffixes if is_suffix else self._prefixes)[text].append(number)
+        self._affixes.append(number)
+        self._longest = max(self._longest, len(text))
+
+    def ask(self, asked: list[int], value: Value) -> None:
+        """Add the leaves that must be asked for a value."""
+        if self.equal and (key := _key(value)) is not None:
+            asked += self.equal.get(key, ())
+        if not self._affixes:
             return
-        (value,) = values
-        if self._equal and (key := _key(value)) is not None:
-            yield from self._equal.get(key, ())
         if not isinstance(value, str):
-            yield from self._affixes
+            asked += self._affixes
             return
-        for affixes, is_suffix in ((self._prefixes, False), (self._suffixes, True)):
-            for size in range(min(len(value), self._longest) + 1 if affixes else 0):
-                part = value[len(value) - size :] if is_suffix else value[:size]
-                yield from affixes.get(part, ())
+        for size in range(min(len(value), self._longest) + 1):
+            asked += self._prefixes.get(value[:size], ())
+            asked += self._suffixes.get(value[len(value) - size :], ())
 
 
 def _key(value: object) -> Hashable:

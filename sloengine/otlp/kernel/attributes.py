@@ -15,6 +15,8 @@ from sloengine.otlp.kernel.layout import (
     FOUND_A,
     FOUND_B,
     FULL,
+    HELD,
+    HELD_RECORD,
     INPUT_CAPTURED,
     INPUT_COLUMN,
     INPUT_MODE,
@@ -258,6 +260,10 @@ def _take(
         if load_i64(record + INPUT_MODE) == MARKING:
             if kind != NIL:
                 set_class(row, column, MARK)
+                held = load_i64(st + HELD) + number * HELD_RECORD
+                store_i64(held, kind)
+                store_i64(held + 8, a)
+                store_i64(held + 16, b)
         else:
             set_class(row, column, classify(st, record, kind, a, b))
     if kind != NIL and load_i64(record + INPUT_CAPTURED) != 0:

@@ -89,7 +89,7 @@ class Columns:
         self._ids: list[dict[Bits, int]] = [{} for _ in groups]
         self._members: list[list[tuple[Value, ...]]] = [[] for _ in groups]
         self._all = (1 << len(table.conditions)) - 1
-        self._bulk = [_bulk(group) for group in groups]
+        self._bulk = [BulkKinds(group) for group in groups]
         self._lock = threading.Lock()
 
     @property
@@ -111,30 +111,20 @@ class Columns:
                 self._ids[column][outcomes] = number
         return number
 
-    def classes_of_texts(
-        self,
-        column: int,
-        payload: bytes,
-        offsets: npt.NDArray[np.int64],
-        sizes: npt.NDArray[np.int64],
+    def classes_in_bulk(
+        self, column: int, payload: bytes, values: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int32]:
-        """Return the classes of strings of a group of one field, of which `has_bulk` is true."""
-        bulk = self._bulk[column]
-        if bulk is None:
-            raise AssertionError("the group's strings cannot be told apart in bulk")
-        kinds, first, where = np.unique(
-            bulk.of(payload, offsets, sizes), return_index=True, return_inverse=True
-        )
-        classes = np.empty(len(kinds), dtype=np.int32)
-        for index, example in enumerate(first.tolist()):
-            at = int(offsets[example])
-            text = payload[at : at + int(sizes[example])].decode()
-            classes[index] = self.class_of(column, (text,))
-        return classes[where]
-
-    def has_bulk(self, column: int) -> bool:
-        """Whether `classes_of_texts` can be used."""
-        return self._bulk[column] is not None
+        """Return the classes of many values, as `Rows` has them; -1 for those to be taken alone."""
+        classes = np.full(len(values), -1, dtype=np.int32)
+        fields = self.groups[column].fields
+        for rows, kinds in self._bulk[column].of(payload, values):
+            _, first, where = np.unique(kinds, return_index=True, return_inverse=True)
+            of_kind = [
+                self.class_of(column, values_of(fields, values[rows[one]].tolist(), payload))
+                for one in first.tolist()
+            ]
+            classes[rows] = np.array(of_kind, dtype=np.int32)[where]
+        return classes
 
     def vector_of(self, classes: Sequence[int]) -> int:
         """Return the vector of a span that has these classes, one for each column."""
@@ -187,16 +177,6 @@ def _readers(groups: Sequence[AtomGroup], conditions: Sequence[Condition]) -> li
         for leaf in leaves_of(condition.root):
             readers[leaf] = readers.get(leaf, 0) | 1 << number
     return [[readers[leaf] for leaf in group.leaves] for group in groups]
-
-
-def _bulk(group: AtomGroup) -> BulkKinds | None:
-    """What tells many strings apart; only where they are not reduced already."""
-    if len(group.fields) > 1 or group.cuts is not None:
-        return None
-    try:
-        return BulkKinds(group)
-    except ValueError:
-        return None
 
 
 class Wanted:
@@ -302,6 +282,8 @@ def _default(field: Field) -> Value:
 def value_of(kind: int, a: int, size: int, payload: bytes, field: Field) -> Value:
     """Return the value that a kernel found: `a` is an offset into `payload`, or a number."""
     match kind:
+        case at.NIL:
+            return None
         case at.INT:
             return [None] * a if field.path in _COUNTED else a
         case at.BOOL:
@@ -322,6 +304,18 @@ def value_of(kind: int, a: int, size: int, payload: bytes, field: Field) -> Valu
             return OpaqueId(data)
         case _:
             return data
+
+
+def values_of(
+    fields: Sequence[Field], found: Sequence[Sequence[int]], payload: bytes
+) -> tuple[Value, ...]:
+    """Return the values of fields: type, number or offset, and size of each were found."""
+    return tuple(
+        [
+            value_of(kind, a, size, payload, field)
+            for field, (kind, a, size) in zip(fields, found, strict=True)
+        ]
+    )
 
 
 def duration_values(nanoseconds: int) -> tuple[Value, ...]:

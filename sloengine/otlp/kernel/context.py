@@ -22,6 +22,7 @@ from sloengine.otlp.kernel.columns import (
     encoded,
     longest_own,
     value_of,
+    values_of,
 )
 from sloengine.otlp.kernel.requests import decode_request
 from sloengine.otlp.kernel.rows import LazyRows
@@ -45,6 +46,7 @@ _BUFFERS: Mapping[int, tuple[tuple[int, int], ...]] = {
     at.GROUPS: ((at.GROUP_RECORDS, at.GROUP_RECORD),),
     at.CAPTURES: ((at.CAPTURE_RECORDS, at.CAPTURE_RECORD),),
     at.SHARED: ((at.SHARED_RECORDS, at.SHARED_RECORD),),
+    at.WHOLE: ((at.WHOLE_VALUES, at.HELD_RECORD),),
     at.MISSES: ((at.MISS_RECORDS, at.MISS_RECORD),),
 }
 """Counter (its cap is the next word) to the buffers that it counts, and the bytes of a record."""
@@ -90,11 +92,11 @@ class Context:
             columns.class_of(column, wanted.absent_values(column))
             for column in range(len(wanted.groups))
         ]
-        self._bulk_inputs = [
-            one
+        self._exact = {
+            one.number: one.column
             for one in wanted.inputs
-            if one.column >= 0 and one.mode == at.EXACT and columns.has_bulk(one.column)
-        ]
+            if one.column >= 0 and one.mode == at.EXACT
+        }
         self._taught = self._place_constants()
         self._place_fixed()
         self._place_inputs()
@@ -140,7 +142,39 @@ class Context:
         self._place(at.STACK, np.zeros(at.MAX_NESTING * 2 + 2, dtype=np.int64))
         self._place(at.PLAIN, np.zeros(at.PLAIN_BYTES, dtype=np.uint8))
         self._place(at.SEEN, np.zeros(len(wanted.inputs) + 1, dtype=np.int64))
-        self._place(at.MARKED, np.array([*wanted.marked, 0], dtype=np.int64))
+        self._place_marked()
+
+    def _place_marked(self) -> None:
+        """What columns that are decided from whole spans are decided from."""
+        wanted = self._wanted
+        held = np.zeros((len(wanted.inputs) + 1, at.HELD_RECORD // 8), dtype=np.int64)
+        self._place(at.HELD, held)
+        of_field = {
+            one.field: self._get(at.HELD) + one.number * at.HELD_RECORD
+            for one in wanted.inputs
+            if one.mode == at.MARKING
+        }
+        for path, word in (
+            (SPAN_ATTRIBUTES, at.SPAN_HELD),
+            (RESOURCE_ATTRIBUTES, at.RESOURCE_HELD),
+            (SCOPE_ATTRIBUTES, at.SCOPE_HELD),
+        ):
+            places = [place for field, place in of_field.items() if field.path == path]
+            self._place(word, np.array([*places, 0], dtype=np.int64))
+            self._set(word + 8, len(places))
+        marked: list[int] = []
+        for column in wanted.marked:
+            sources: list[int] = []
+            for field in wanted.groups[column].fields:
+                if field.has_key:
+                    sources += (of_field[field], -1)
+                elif field.path in PLAIN_SOURCES:
+                    source, kind = PLAIN_SOURCES[field.path]
+                    sources += (self._get(at.PLAIN) + source, kind)
+            count = len(wanted.groups[column].fields)
+            is_whole = len(sources) == 2 * count
+            marked += (column, self._words(sources), count if is_whole else 0)
+        self._place(at.MARKED, np.array([*marked, 0], dtype=np.int64))
         self._set(at.MARKED_COUNT, len(wanted.marked))
 
     def _place_inputs(self) -> None:
@@ -345,13 +379,20 @@ class Context:
 
     def _enter_classes(self, payload: bytes, rows: LazyRows) -> int:
         misses = self.records(at.MISSES)
-        classes = np.empty(len(misses) + 1, dtype=np.int32)
-        waiting = self._classify_in_bulk(misses, classes, payload)
-        for index in waiting.tolist():
-            number, kind, a, size, _, group = misses[index].tolist()
+        whole = self.records(at.WHOLE)
+        classes = np.full(len(misses) + 1, -1, dtype=np.int32)
+        if len(misses) >= _FEW:
+            self._classify_in_bulk(misses, whole, classes, payload)
+        waiting = np.flatnonzero(classes[:-1] < 0)
+        for index, miss in zip(waiting.tolist(), misses[waiting].tolist(), strict=True):
+            number, kind, a, size, _, group, first = miss
             if kind == at.WHOLE_SPAN:
-                fields = self.columns.groups[number].fields
-                column, values = number, rows.values_at(a, size, group, fields)
+                column, fields = number, self.columns.groups[number].fields
+                if first >= 0:
+                    found = whole[first : first + len(fields)].tolist()
+                    values = values_of(fields, found, payload)
+                else:
+                    values = rows.values_at(a, size, group, fields)
             else:
                 wanted = self._wanted.inputs[number]
                 column = wanted.column
@@ -360,22 +401,24 @@ class Context:
         return int(enter_classes(self._at, _address(classes)))
 
     def _classify_in_bulk(
-        self, misses: Words, classes: npt.NDArray[np.int32], payload: bytes
-    ) -> Words:
-        """Classify what can be taken together; return the misses that remain."""
-        waiting = np.arange(len(misses))
-        if len(misses) < _FEW:
-            return waiting
-        is_text = misses[:, at.MISS_TYPE // 8] == at.STRING
-        for wanted in self._bulk_inputs:
-            chosen = is_text & (misses[:, at.MISS_INPUT // 8] == wanted.number)
-            places = np.flatnonzero(chosen & (misses[:, at.MISS_SIZE // 8] > 0))
-            if len(places) < _FEW:
-                continue
-            offsets, sizes = (misses[places, word // 8] for word in (at.MISS_A, at.MISS_SIZE))
-            classes[places] = self.columns.classes_of_texts(wanted.column, payload, offsets, sizes)
-            waiting = np.setdiff1d(waiting, places, assume_unique=True)
-        return waiting
+        self, misses: Words, whole: Words, classes: npt.NDArray[np.int32], payload: bytes
+    ) -> None:
+        """Set the classes of what can be taken together."""
+        inputs = misses[:, at.MISS_INPUT // 8]
+        is_whole = misses[:, at.MISS_TYPE // 8] == at.WHOLE_SPAN
+        first = misses[:, at.MISS_WHOLE // 8]
+        for column in self._wanted.marked:
+            places = np.flatnonzero(is_whole & (inputs == column) & (first >= 0))
+            if len(places) >= _FEW:
+                fields = np.arange(len(self._wanted.groups[column].fields))
+                values = whole[first[places][:, None] + fields]
+                classes[places] = self.columns.classes_in_bulk(column, payload, values)
+        found = slice(at.MISS_TYPE // 8, at.MISS_SIZE // 8 + 1)
+        for number, column in self._exact.items():
+            places = np.flatnonzero(~is_whole & (inputs == number))
+            if len(places) >= _FEW:
+                values = misses[places, None, found]
+                classes[places] = self.columns.classes_in_bulk(column, payload, values)
 
     def _values(
         self, wanted: Input, kind: int, a: int, size: int, payload: bytes

@@ -16,7 +16,7 @@ UNSURE = -2
 GROW = -3
 
 # The state
-_WORDS = iter(range(0, 8 * 96, 8))
+_WORDS = iter(range(0, 8 * 112, 8))
 PAYLOAD = next(_WORDS)
 LIMIT = next(_WORDS)
 SEED = next(_WORDS)
@@ -38,8 +38,17 @@ RESOURCE_PLAIN_COUNT = next(_WORDS)
 SCOPE_PLAIN = next(_WORDS)
 SCOPE_PLAIN_COUNT = next(_WORDS)
 MARKED = next(_WORDS)
-"""The columns (int64) that may have to be decided from the whole span."""
+"""The columns that may have to be decided from the whole span."""
 MARKED_COUNT = next(_WORDS)
+HELD = next(_WORDS)
+"""What each input of such a column has in the span at hand."""
+SPAN_HELD = next(_WORDS)
+"""The addresses of those that are attributes of a span."""
+SPAN_HELD_COUNT = next(_WORDS)
+RESOURCE_HELD = next(_WORDS)
+RESOURCE_HELD_COUNT = next(_WORDS)
+SCOPE_HELD = next(_WORDS)
+SCOPE_HELD_COUNT = next(_WORDS)
 DURATION = next(_WORDS)
 """The input record of a span's duration, 0 where there is none."""
 SEEN = next(_WORDS)
@@ -83,6 +92,9 @@ CAPTURE_RECORDS = next(_WORDS)
 SHARED = next(_WORDS)
 SHARED_CAP = next(_WORDS)
 SHARED_RECORDS = next(_WORDS)
+WHOLE = next(_WORDS)
+WHOLE_CAP = next(_WORDS)
+WHOLE_VALUES = next(_WORDS)
 MISSES = next(_WORDS)
 MISSES_CAP = next(_WORDS)
 MISS_RECORDS = next(_WORDS)
@@ -224,7 +236,19 @@ MISS_SIZE = 24
 MISS_ENTRY = 32
 """The address of the value's entry that waits for the class, 0 where it has none."""
 MISS_GROUP = 40
-MISS_RECORD = 48
+MISS_WHOLE = 48
+"""For `WHOLE_SPAN` where the values of its column begin in `WHOLE_VALUES`; -1: none is there."""
+MISS_RECORD = 56
+
+# A marked column: its number, and its sources: address and how many, 0 where some are not kept
+MARKED_COLUMN = 0
+MARKED_SOURCES = 8
+MARKED_SOURCES_COUNT = 16
+MARKED_RECORD = 24
+# A source: the address of a held value, type -1; or of a plain field, and its type
+SOURCE_RECORD = 16
+# A held value, or one of `WHOLE_VALUES`: type, number or offset, size
+HELD_RECORD = 24
 
 # A slot of a table: the upper half of the hash, and the entry's number plus one (0: free)
 SLOT_RECORD = 8

@@ -23,12 +23,14 @@ from sloengine.otlp.kernel.layout import (
     MALFORMED,
     PAYLOAD,
     RESOURCE_DROPPED,
+    RESOURCE_HELD,
     RESOURCE_KEYS,
     RESOURCE_PLAIN,
     RESOURCE_PLAIN_COUNT,
     RESOURCE_ROW,
     ROWS,
     SCOPE_DROPPED,
+    SCOPE_HELD,
     SCOPE_KEYS,
     SCOPE_NAME,
     SCOPE_PLAIN,
@@ -42,7 +44,7 @@ from sloengine.otlp.kernel.layout import (
     UNSURE,
 )
 from sloengine.otlp.kernel.memory import load_i64, store_i64
-from sloengine.otlp.kernel.spans import classify_plain, copy_words, set_plain, span_of
+from sloengine.otlp.kernel.spans import classify_plain, copy_words, forget_held, set_plain, span_of
 from sloengine.otlp.kernel.wire import check_field, is_text, length, skipped, tag_at, varint
 
 _RESOURCE_SPANS = 0x0A
@@ -127,6 +129,7 @@ def _scope_spans(st: int, pos: int, end: int, above: int, above_end: int) -> int
     shared = load_i64(st + SHARED)
     copy_words(row, load_i64(st + RESOURCE_ROW), load_i64(st + CLASS_BYTES))
     store_i64(st + SERIAL, load_i64(st + SERIAL) + 1)
+    forget_held(st, SCOPE_HELD)
     for source in (SCOPE_NAME, SCOPE_VERSION, SCOPE_DROPPED):
         set_plain(st, source, 0, 0)
     group = -1
@@ -182,6 +185,7 @@ def _find_resource(st: int, pos: int, end: int) -> int:
     row = load_i64(st + RESOURCE_ROW)
     copy_words(row, load_i64(st + ABSENT_ROW), load_i64(st + CLASS_BYTES))
     store_i64(st + SERIAL, load_i64(st + SERIAL) + 1)
+    forget_held(st, RESOURCE_HELD)
     set_plain(st, RESOURCE_DROPPED, 0, 0)
     while pos < end:
         tag, pos = tag_at(pos, end)

@@ -20,19 +20,29 @@ from sloengine.otlp.kernel.layout import (
     FLAGS,
     FULL,
     GROUP_OF,
+    HELD_RECORD,
     INPUT_COLUMN,
     INT,
     KIND,
     KIND_NUMBER,
     LIMIT,
     LINKS,
+    LIST,
     M_SPAN,
     M_STATUS,
     MALFORMED,
     MARK,
     MARKED,
+    MARKED_COLUMN,
     MARKED_COUNT,
+    MARKED_RECORD,
+    MARKED_SOURCES,
+    MARKED_SOURCES_COUNT,
+    MISS_RECORD,
+    MISS_RECORDS,
+    MISS_WHOLE,
     NAME,
+    NIL,
     NO_PARENT,
     PARENT,
     PARENT_ID,
@@ -53,8 +63,10 @@ from sloengine.otlp.kernel.layout import (
     ROWS_CAP,
     SCOPE_ROW,
     SERIAL,
+    SOURCE_RECORD,
     SPAN,
     SPAN_AT,
+    SPAN_HELD,
     SPAN_ID,
     SPAN_KEYS,
     SPAN_PLAIN,
@@ -66,12 +78,16 @@ from sloengine.otlp.kernel.layout import (
     START_NS,
     STATUS_CODE,
     STATUS_MESSAGE,
+    STRING,
     TRACE,
     TRACE_HI,
     TRACE_LO,
     TRACE_STATE,
     VECTOR,
+    WHOLE,
+    WHOLE_CAP,
     WHOLE_SPAN,
+    WHOLE_VALUES,
 )
 from sloengine.otlp.kernel.memory import (
     load_i32,
@@ -192,6 +208,7 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
         store_i64(plain + offset, 0)
     copy_words(row, load_i64(st + SCOPE_ROW), load_i64(st + CLASS_BYTES))
     store_i64(st + SERIAL, load_i64(st + SERIAL) + 1)
+    forget_held(st, SPAN_HELD)
     trace_at = 0
     trace_size = 0
     span_at = 0
@@ -321,13 +338,54 @@ def _classify_whole(st: int, row: int, begin: int, end: int, group: int) -> None
             set_class(row, column, classify(st, record, INT, stop - start, 0))
         else:
             set_class(row, column, MARK)
-    marked = load_i64(st + MARKED)
     offset = begin - load_i64(st + PAYLOAD)
     for index in range(load_i64(st + MARKED_COUNT)):
-        column = load_i64(marked + index * 8)
+        marked = load_i64(st + MARKED) + index * MARKED_RECORD
+        column = load_i64(marked + MARKED_COLUMN)
         if class_in(row, column) == MARK:
             found = add_miss(st, column, WHOLE_SPAN, offset, end - begin, 0, group)
             set_class(row, column, found)
+            if load_i64(st + FULL) == 0:
+                record = load_i64(st + MISS_RECORDS) + (-1 - found) * MISS_RECORD
+                store_i64(record + MISS_WHOLE, _keep_whole(st, marked))
+
+
+@part
+def _keep_whole(st: int, marked: int) -> int:
+    """Keep the values that a marked column is decided from; return the number of the first."""
+    sources = load_i64(marked + MARKED_SOURCES)
+    count = load_i64(marked + MARKED_SOURCES_COUNT)
+    first = load_i64(st + WHOLE)
+    if count == 0:
+        return -1
+    if first + count > load_i64(st + WHOLE_CAP):
+        store_i64(st + WHOLE, load_i64(st + WHOLE_CAP))
+        store_i64(st + FULL, 1)
+        return -1
+    payload = load_i64(st + PAYLOAD)
+    for index in range(count):
+        values = load_i64(sources + index * SOURCE_RECORD)
+        kind = load_i64(sources + index * SOURCE_RECORD + 8)
+        if kind < 0:
+            kind = load_i64(values)
+            values += 8
+        a = load_i64(values)
+        if kind == STRING or kind >= LIST:
+            a -= payload
+        kept = load_i64(st + WHOLE_VALUES) + (first + index) * HELD_RECORD
+        store_i64(kept, kind)
+        store_i64(kept + 8, a)
+        store_i64(kept + 16, load_i64(values + 8))
+    store_i64(st + WHOLE, first + count)
+    return first
+
+
+@inlined
+def forget_held(st: int, held: int) -> None:
+    """Begin a level; `held` is the offset of its list in the state. None of its values is there."""
+    listed = load_i64(st + held)
+    for index in range(load_i64(st + held + 8)):
+        store_i64(load_i64(listed + index * 8), NIL)
 
 
 @inlined

@@ -53,6 +53,7 @@ from sloengine.otlp.kernel.layout import (
     MISS_RECORDS,
     MISS_SIZE,
     MISS_TYPE,
+    MISS_WHOLE,
     MISSES,
     MISSES_CAP,
     NIL,
@@ -178,6 +179,7 @@ def add_miss(st: int, number: int, kind: int, a: int, size: int, entry: int, gro
     store_i64(record + MISS_SIZE, size)
     store_i64(record + MISS_ENTRY, entry)
     store_i64(record + MISS_GROUP, group)
+    store_i64(record + MISS_WHOLE, -1)
     store_i64(st + MISSES, misses + 1)
     return -1 - misses
 
