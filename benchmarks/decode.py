@@ -41,6 +41,10 @@ def measure(bench: Bench) -> list[Row]:
     for name, condition in (
         ("equality on unique values", 'span.attributes["url.path"] == "/api/orders/00000042"'),
         ("two unique fields compared", 'span.attributes["url.path"] != span.attributes["x"]'),
+        (
+            "two unique fields measured",
+            'Len(span.attributes["url.path"]) > Len(span.attributes["client.address"])',
+        ),
         ("own duration", 'span.end_time - span.start_time > Duration("4s")'),
         ("regex on unique values", r'IsMatch(span.attributes["url.path"], "^/api/orders/0+42$")'),
     ):

@@ -64,6 +64,10 @@ class Rows:
         """Return doubles."""
         return self.ints(field).view(np.float64)
 
+    def sizes(self, field: int) -> npt.NDArray[np.int64]:
+        """Return how many bytes strings have."""
+        return np.ascontiguousarray(self._values[:, field, 2])
+
     def texts(self, field: int) -> pa.Array:
         """Return strings."""
         if field not in self._texts:
@@ -228,6 +232,16 @@ def _operand(node: ValueNode, types: Mapping[Field, int], places: Mapping[Field,
             kind, numbers = _operand(operand, types, places)
             if kind in (INT, DOUBLE):
                 return kind, lambda rows: -numbers(rows)
+        case Call(name="Len", arguments=(Path() as path,)) if is_plain(path):
+            place = places[path.source]
+            if types[path.source] == STRING:
+                return INT, lambda rows: rows.sizes(place)
+        case Call(name="Int" | "Double" as name, arguments=(operand,)) if operand is not None:
+            kind, numbers = _operand(operand, types, places)
+            if kind == (INT if name == "Int" else DOUBLE):
+                return kind, numbers
+            if name == "Double" and kind == INT:
+                return DOUBLE, lambda rows: _as_double(numbers(rows))
     raise ValueError("not decided here")
 
 
