@@ -33,6 +33,14 @@ def parts_sql(
     holds = conditions_sql(conditions, parameters)
     parameters.append(rule.transaction)
     counted = f"code IN ({Result.GOOD}, {Result.BAD})"
+    kept = "code IS NOT NULL"
+    if conditions:
+        # A join even with no period costs more than all the rest.
+        kept += f""" AND NOT EXISTS (
+            SELECT 1 FROM periods AS p
+            WHERE f.end_ns >= p.from_ns AND f.end_ns < p.until_ns AND f.{counted}
+                AND f.holds[p.number + 1]
+        )"""
     sql = f"""
     WITH facts AS (
         SELECT {value} AS value, end_ns, amount_micros, currency, {code} AS code, {holds} AS holds
@@ -47,12 +55,7 @@ def parts_sql(
     ), kept AS (
         SELECT value, code, {counted} AND amount_micros IS NOT NULL AS is_valued,
             currency, amount_micros
-        FROM facts AS f
-        WHERE code IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM periods AS p
-            WHERE f.end_ns >= p.from_ns AND f.end_ns < p.until_ns AND f.{counted}
-                AND f.holds[p.number + 1]
-        )
+        FROM facts AS f WHERE {kept}
     ), sums AS (
         SELECT value, code, is_valued, CASE WHEN is_valued THEN currency END AS currency,
             count(*) AS events, sum(CASE WHEN is_valued THEN amount_micros ELSE 0 END) AS micros
