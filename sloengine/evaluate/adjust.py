@@ -10,7 +10,9 @@ from sloengine.definitions import periods_of
 from sloengine.definitions.plan import Plan, SloRule
 from sloengine.evaluate.evaluation import AdjustmentUse
 from sloengine.ottl import FactCondition
+from sloengine.slo import MINUTE_NS
 from sloengine.store import Counts, CountWindow, CourseStep, LeftOut, ReasonCount, StoreReader
+from sloengine.store.slots import floor_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +76,21 @@ def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) 
     Reads stored facts: what is older than they are kept is not left out.
     """
     named = [adjustment for adjustment in plan.adjustments if rule.name in adjustment.slos]
+    # What ends later in the slot in which the window ends is counted, too.
+    until_ns = floor_to(window.end_ns, MINUTE_NS) + MINUTE_NS
     touching = [
-        (adjustment, periods)
+        (adjustment, periods_of(adjustment, window.start_ns, until_ns), inside)
         for adjustment in named
-        if (periods := periods_of(adjustment, window.start_ns, window.end_ns))
+        if (inside := periods_of(adjustment, window.start_ns, window.end_ns))
     ]
     if not touching:
         return Adjusted()
     numbered = tuple(
         (start_ns, end_ns, number)
-        for number, (_, periods) in enumerate(touching)
+        for number, (_, periods, _) in enumerate(touching)
         for start_ns, end_ns in periods
     )
-    conditions = tuple(adjustment.where for adjustment, _ in touching)
+    conditions = tuple(adjustment.where for adjustment, _, _ in touching)
     rows = reader.left_out(rule, window, numbered, conditions)
     uses = tuple(
         AdjustmentUse(
@@ -94,9 +98,9 @@ def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) 
             reason=adjustment.reason,
             good=sum(row.good for row in rows if row.adjustment == number),
             total=sum(row.total for row in rows if row.adjustment == number),
-            periods_ns=_length(periods),
+            periods_ns=_length(inside),
         )
-        for number, (adjustment, periods) in enumerate(touching)
+        for number, (adjustment, _, inside) in enumerate(touching)
     )
     return Adjusted(uses, rows, numbered, conditions)
 

@@ -225,6 +225,31 @@ def test_each_objective_measures_by_its_own_budget(tmp_path: Path) -> None:
     assert [strict.budget_used, loose.budget_used] == [50, 1]
 
 
+@pytest.mark.parametrize(
+    ("compact_ns", "ago_s"), [(None, -9), (AT + 10 * DAY_NS, -59)], ids=["slots", "minutes"]
+)
+def test_parts_end_with_the_slot_in_which_the_window_ends(
+    tmp_path: Path, compact_ns: int | None, ago_s: int
+) -> None:
+    """At 12:00:03 what ends later in the running slot counts; so does it where it is left out."""
+    events = [Event(ago_s * SECOND_NS, tier="b"), Event((ago_s - 1) * SECOND_NS, tier="b")]
+    for text in (CHECKOUT, CHECKOUT + ADJUSTMENT.replace("02:00", "11:00").replace("04:", "13:")):
+        plan = plan_of(tmp_path, text.replace('== "a"', '== "b"'))
+        slo = evaluated(plan, events, at_ns=AT + 3 * SECOND_NS, compact_ns=compact_ns)
+        found = slo["checkout-experience"]
+        assert told(found).untold is None
+        assert found.total == sum(row.total for row in told(found).parts)
+        assert found.total == (0 if found.adjustments else 1)
+
+
+def test_adjustments_leave_excluded_and_unknown_events_where_they_are(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, CHECKOUT + ADJUSTMENT)
+    events = [Event(9 * HOUR_NS, outcome) for outcome in sorted(DEFAULT)]
+    slo = evaluated(plan, events)["checkout-experience"]
+    (row,) = told(slo).parts
+    assert (row.total, row.excluded, row.unknown) == (0, 1, 1)
+
+
 def test_slos_of_transactions_without_the_dimension_stay_whole(tmp_path: Path) -> None:
     found = evaluated(plan_of(tmp_path), [Event(HOUR_NS)])
     assert found["browse-experience"].by is None
@@ -317,7 +342,7 @@ EVENTS = st.lists(
     st.builds(
         Event,
         ago_ns=st.one_of(
-            st.integers(-15, 90).map(lambda seconds: seconds * SECOND_NS),
+            st.integers(-75, 15).map(lambda seconds: seconds * SECOND_NS),
             st.integers(0, 12 * 3600).map(lambda seconds: seconds * SECOND_NS),
             st.integers(0, 30).map(lambda days: days * DAY_NS),
         ),
