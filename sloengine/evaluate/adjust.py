@@ -70,10 +70,14 @@ class Adjusted:
         return [row for row in self.rows if window.start_ns <= row.slot_ns < window.end_ns]
 
 
-def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) -> Adjusted:
+def adjust(
+    reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow, *, facts_since_ns: int
+) -> Adjusted:
     """Find what adjustments leave out of an SLO's window, and so of every window inside it.
 
-    Reads stored facts: what is older than they are kept is not left out.
+    Stored facts tell, from `facts_since_ns` on. Of the time before only counts are left: there
+    periods are cut to the slots that begin in them, and an adjustment with a condition leaves out
+    nothing, which its use says.
     """
     named = [adjustment for adjustment in plan.adjustments if rule.name in adjustment.slos]
     # What ends later in the slot in which the window ends is counted, too.
@@ -91,7 +95,13 @@ def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) 
         for start_ns, end_ns in periods
     )
     conditions = tuple(adjustment.where for adjustment, _, _ in touching)
-    rows = reader.left_out(rule, window, numbered, conditions)
+    border_ns = min(max(window.start_ns, facts_since_ns), window.end_ns)
+    known = CountWindow(window.indicator, border_ns, window.end_ns)
+    rows = reader.left_out(rule, known, numbered, conditions)
+    if border_ns > window.start_ns:
+        forgotten = CountWindow(window.indicator, window.start_ns, border_ns)
+        unconditional = [period for period in numbered if conditions[period[2]] is None]
+        rows = (*reader.left_out_counts(forgotten, unconditional), *rows)
     uses = tuple(
         AdjustmentUse(
             name=adjustment.name,
@@ -99,17 +109,22 @@ def adjust(reader: StoreReader, plan: Plan, rule: SloRule, window: CountWindow) 
             good=sum(row.good for row in rows if row.adjustment == number),
             total=sum(row.total for row in rows if row.adjustment == number),
             periods_ns=_length(inside),
+            unread_ns=0 if adjustment.where is None else _length(inside, until_ns=border_ns),
         )
         for number, (adjustment, _, inside) in enumerate(touching)
     )
     return Adjusted(uses, rows, numbered, conditions)
 
 
-def _length(periods: Sequence[tuple[int, int]]) -> int:
-    """Return how much time the periods cover, overlaps once; they are in order."""
+def _length(periods: Sequence[tuple[int, int]], *, until_ns: int | None = None) -> int:
+    """Return how much time the periods cover, overlaps once; they are in order.
+
+    With `until_ns` only what lies before it.
+    """
     covered = 0
-    until_ns = 0
+    covered_until_ns = 0
     for start_ns, end_ns in periods:
-        covered += max(0, end_ns - max(start_ns, until_ns))
-        until_ns = max(until_ns, end_ns)
+        stop_ns = end_ns if until_ns is None else min(end_ns, until_ns)
+        covered += max(0, stop_ns - max(start_ns, covered_until_ns))
+        covered_until_ns = max(covered_until_ns, stop_ns)
     return covered

@@ -148,8 +148,11 @@ def _evaluate(
         rule.name: course_window(whole[rule.name], first_events.get(rule.indicator))
         for rule in wanted
     }
-    adjusted = {rule.name: adjust(reader, plan, rule, whole[rule.name]) for rule in wanted}
     facts_since_ns = reader.facts_since_ns()
+    adjusted = {
+        rule.name: adjust(reader, plan, rule, whole[rule.name], facts_since_ns=facts_since_ns)
+        for rule in wanted
+    }
     asked = {*whole.values(), *(one for windows in burn.values() for one in windows.values())}
     found = _Found(
         counts=reader.window_counts(asked),

@@ -45,6 +45,9 @@ class AdjustmentUse:
     total: int
     periods_ns: int
     """Time inside the window that the adjustment is about; of overlapping ones each has its own."""
+    unread_ns: int = 0
+    """How much of it is older than stored facts, which its condition would have to be asked of:
+    there nothing is left out."""
 
 
 @dataclass(frozen=True, slots=True)

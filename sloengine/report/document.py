@@ -122,6 +122,7 @@ def _slo(slo: SloEvaluation) -> Json:
                 "good": use.good,
                 "total": use.total,
                 "seconds": use.periods_ns // NS_PER_SECOND,
+                "seconds_unread": use.unread_ns // NS_PER_SECOND,
             }
             for use in slo.adjustments
         ],

@@ -195,6 +195,10 @@ _SLO: Final = _object(
             good=_count("Good transactions left out."),
             total=_count("All transactions left out."),
             seconds=_count("Time of the window that it is about."),
+            seconds_unread=_count(
+                "How much of it is older than stored facts, which its condition would have to be "
+                "asked of: there nothing is left out."
+            ),
         ),
     ),
     observed_since=_maybe("The first event ever counted for this indicator.", _INSTANT),

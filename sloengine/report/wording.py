@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
-from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
+from sloengine.evaluate.evaluation import AdjustmentUse, Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.moments import as_of, span_of, window_in_words
@@ -214,10 +214,20 @@ def _adjusted(evaluation: Evaluation) -> list[str]:
     return [
         f"{label[identity(slo)]}: {numbers.duration(use.periods_ns)} do not count "
         f"({one_line(use.reason)}; {use.name}): {numbers.count(use.total)} transactions left out, "
-        f"{numbers.count(use.total - use.good)} of them bad"
+        f"{numbers.count(use.total - use.good)} of them bad{_unread(use)}"
         for slo in ordered(evaluation.slos)
         for use in slo.adjustments
     ]
+
+
+def _unread(use: AdjustmentUse) -> str:
+    """Say of how much time an adjustment's condition can be asked no more."""
+    if not use.unread_ns:
+        return ""
+    return (
+        f"; {numbers.duration(use.unread_ns)} of it are older than the facts that its condition "
+        "asks, and count"
+    )
 
 
 def _whole(evaluation: Evaluation) -> list[str]:

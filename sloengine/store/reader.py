@@ -14,6 +14,7 @@ from sloengine.ottl import FactCondition
 from sloengine.store.columns import CONTENT, IDENTITY, LOW_64
 from sloengine.store.database import query, stream, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
+from sloengine.store.left_out import LEFT_OUT_COUNTS
 from sloengine.store.parts import parts_sql
 from sloengine.store.retention import MERGED_DURATIONS
 from sloengine.store.rows import (
@@ -275,6 +276,29 @@ class StoreReader:
         sql, parameters = left_out_sql(rule, conditions)
         asked = [*parameters, window.start_ns, window.end_ns, *_columns(periods)]
         return tuple(LeftOut(*row) for row in query(self._cursor, sql, asked))
+
+    def left_out_counts(
+        self, window: CountWindow, periods: Sequence[tuple[int, int, int]]
+    ) -> tuple[LeftOut, ...]:
+        """Return what adjustments without a condition leave out of a window, from counts.
+
+        For windows of which no fact is kept any more. A slot is in the period in which it begins.
+        """
+        starts, ends, numbers = _columns(periods)
+        return tuple(
+            LeftOut(*row)
+            for row in self._rows(
+                LEFT_OUT_COUNTS,
+                {
+                    "indicator": window.indicator,
+                    "start_ns": window.start_ns,
+                    "end_ns": window.end_ns,
+                    "starts": starts,
+                    "ends": ends,
+                    "numbers": numbers,
+                },
+            )
+        )
 
     def parts(
         self,

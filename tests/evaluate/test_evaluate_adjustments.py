@@ -144,6 +144,40 @@ def test_what_is_left_and_what_is_left_out_are_all_there_was(
     assert (one.good, one.total) == (sum(expected), len(expected))
 
 
+def test_periods_of_which_no_fact_is_kept_leave_out_what_was_counted_in_them(
+    tmp_path: Path,
+) -> None:
+    """Counts outlive facts: only a condition, which facts alone can answer, then says it cannot."""
+    longer = TRANSACTION.replace("28d", "60d")
+    adjustments = adjustment("a", ONE_OFF), adjustment("b", OVERLAPPING, GOLD)
+    (tmp_path / "all.yaml").write_text(longer + "".join(adjustments), encoding="utf-8")
+    plan = load_definitions(tmp_path).plan
+    hours = [(1, True), (2, True), (3, False), (5, False), (7, True), (40 * 24 - 1, True)]
+    facts = tuple(
+        fact_at(number, START + hour * HOUR_NS, good=good, tier="gold", plan=plan)
+        for number, (hour, good) in enumerate(hours, 1)
+    )
+    at_ns = START + 40 * 24 * HOUR_NS
+    with Store.open_memory(clock=FrozenClock(START)) as store:
+        store.register_plan(plan, at_ns=START)
+        store.commit(FactBatch(facts, frozenset(), position=1, arrival_ns=START))
+        with store.reader() as reader:
+            (before,) = evaluate(reader, plan, at_ns=at_ns, course=True).slos
+        store.compact(at_ns)
+        store.expire(at_ns)
+        with store.reader() as reader:
+            found = evaluate(reader, plan, at_ns=at_ns, course=True)
+    (after,) = found.slos
+    assert [use.total for use in before.adjustments] == [2, 1]
+    assert [(use.good, use.total) for use in after.adjustments] == [(1, 2), (0, 0)]
+    assert [use.unread_ns for use in after.adjustments] == [0, 3 * HOUR_NS]
+    assert (before.good, before.total) == (3, 3)
+    assert (after.good, after.total) == (3, 4)
+    assert sum(after.reasons.values()) == 1
+    assert sum(step.total for step in after.course) == 4
+    assert "3 h of it are older than the facts" in render_text(found)
+
+
 def test_a_recurring_period_keeps_its_local_hour_and_its_length_over_a_clock_change(
     tmp_path: Path,
 ) -> None:
