@@ -438,11 +438,11 @@ class Context:
     # Results
 
     def take(self, word: int) -> Array:
-        """Return a copy of one column of the rows, which cannot be written to."""
+        """Return a copy of one column of the rows."""
         column = self._keep[word]
         # Not by numpy's own copy: that lets go of the GIL, and every wait to have it back costs
         # more than the copy where several requests are in work.
-        return np.frombuffer(column[: self._get(at.ROWS)].tobytes(), column.dtype)
+        return np.frombuffer(bytearray(column[: self._get(at.ROWS)].data), column.dtype)
 
     def records(self, counter: int) -> Words:
         """Return a copy of the records of one of the buffers, one a row."""

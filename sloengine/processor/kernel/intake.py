@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import addressof, c_char
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Shelf:
             at.B_CAPTURE_PLACE: places,
         }
         for word, column in columns.items():
-            state[word] = column.ctypes.data
+            state[word] = _address(column)
         places.fill(at.NONE)
         state[at.B_ROWS] = rows
         state[at.B_CAPTURES] = len(whats)
@@ -78,8 +79,10 @@ class Shelf:
                 decision = self._decide(batch, row, arena[at.HOLDER])
             else:
                 arena.grow_big_index()
-        self.batches.drop_unused()
-        return arena[at.DUPLICATES], arena[at.LATE]
+        duplicates = arena[at.DUPLICATES]
+        if duplicates:  # one of them may have replaced the last span of another batch
+            self.batches.drop_unused()
+        return duplicates, arena[at.LATE]
 
     def row(self, span_row: int) -> SpanRow:
         """Return a span as an object."""
@@ -170,6 +173,13 @@ class Shelf:
             and (label is None or label == self._label(ours))
         )
         return at.STANDS if is_same else at.UNKNOWN
+
+
+def _address(column: npt.NDArray[Any]) -> int:
+    """Where a column begins; quicker than numpy says it, where the column can be written to."""
+    if column.size and column.flags.writeable:
+        return addressof(c_char.from_buffer(column.data))
+    return int(column.ctypes.data)
 
 
 def _words(column: npt.NDArray[np.uint64]) -> Words:
