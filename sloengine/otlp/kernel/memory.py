@@ -52,6 +52,19 @@ def _folded_product(_context: Any, builder: Any, _signature: Any, args: Any) -> 
     return builder.xor(high, builder.trunc(product, ir.IntType(64)))
 
 
+_LANES = 32
+
+
+def _first_high(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    octets = ir.VectorType(ir.IntType(8), _LANES)
+    pointer = builder.inttoptr(args[0], octets.as_pointer())
+    is_high = builder.icmp_signed("<", builder.load(pointer, align=1), ir.Constant(octets, None))
+    mask = builder.bitcast(is_high, ir.IntType(_LANES))
+    beyond = builder.shl(ir.Constant(ir.IntType(64), -1), args[1])
+    within = builder.not_(builder.trunc(beyond, ir.IntType(_LANES)))
+    return builder.zext(builder.and_(mask, within), ir.IntType(64))
+
+
 def _intrinsic(signature: Any, generate: Callable[..., Any]) -> Any:
     def unary(typingctx: Any, _first: Any) -> Any:
         del typingctx  # numba wants the name
@@ -85,3 +98,5 @@ folded: Callable[[np.uint64, np.uint64], np.uint64] = _intrinsic(
     _WORD(_WORD, _WORD), _folded_product
 )
 """Both halves of a product of 128 bits, one over the other."""
+high_of_32: Callable[[int, int], int] = _intrinsic(_INT(_INT, _INT), _first_high)
+"""Which of the first bytes, 32 at most, have their highest bit set, as bits; reads 32 bytes."""

@@ -24,7 +24,7 @@ from sloengine.otlp.kernel.layout import (
     UNKNOWN,
     UNSURE,
 )
-from sloengine.otlp.kernel.memory import load_i64, load_u8, load_u64, store_i64
+from sloengine.otlp.kernel.memory import high_of_32, load_i64, load_u8, load_u64, store_i64
 
 HIGH_BITS = np.uint64(0x8080808080808080)
 ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -110,6 +110,16 @@ def _gathered(pos: int, size: int) -> np.uint64:
 @inlined
 def is_text(pos: int, size: int, limit: int) -> bool:
     """Whether bytes are valid UTF-8."""
+    if size <= 32 and limit - pos >= 32:
+        if high_of_32(pos, size) == 0:
+            return True
+        return _is_utf8(pos, pos + size)
+    return _is_other_text(pos, size, limit)
+
+
+@part
+def _is_other_text(pos: int, size: int, limit: int) -> bool:
+    """Whether long bytes, or those that stand at the end, are valid UTF-8."""
     if size >= 8:
         last = pos + size - 8
         word = load_u64(last)
