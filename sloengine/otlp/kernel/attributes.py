@@ -191,7 +191,7 @@ def value_of(st: int, pos: int, end: int, limit: int) -> tuple[int, int, int]:
     return kind, load_i64(st + FOUND_A), load_i64(st + FOUND_B)
 
 
-@part
+@inlined
 def attribute(st: int, pos: int, end: int, level: int, row: int) -> int:
     """Check one `KeyValue`; if conditions want it, set its class in `row`; if captures do, note it.
 
@@ -234,6 +234,12 @@ def attribute(st: int, pos: int, end: int, level: int, row: int) -> int:
     if number >= 0:
         return _take(st, number, kind, a, b, value_at, value_end, level, row)
     return DONE
+
+
+@part
+def attribute_above(st: int, pos: int, end: int, level: int, row: int) -> int:
+    """As `attribute`, for those of resources and scopes, which are fewer."""
+    return attribute(st, pos, end, level, row)
 
 
 @part

@@ -240,8 +240,8 @@ class Context:
             put(offset + 8, len(texts))
 
     def _key_table(self, inputs: Sequence[Input]) -> tuple[Words, int]:
-        size = 8
-        while size < 4 * len(inputs):
+        size = 64  # so many are free that a key which nobody wants seldom meets another
+        while size < 8 * len(inputs):
             size *= 2
         table = np.zeros((size, at.KEY_RECORD // 8), dtype=np.int64)
         table[:, at.KEY_LENGTH // 8] = -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sloengine.jit import entry, spliced
-from sloengine.otlp.kernel.attributes import attribute
+from sloengine.otlp.kernel.attributes import attribute_above
 from sloengine.otlp.kernel.layout import (
     ABSENT_ROW,
     CLASS_BYTES,
@@ -64,7 +64,7 @@ def _resource(st: int, pos: int, end: int, row: int) -> int:
             size, pos = length(pos, end)
             if pos < 0:
                 return pos
-            status = attribute(st, pos, pos + size, RESOURCE_KEYS, row)
+            status = attribute_above(st, pos, pos + size, RESOURCE_KEYS, row)
             if status < 0:
                 return status
             pos += size
@@ -91,7 +91,7 @@ def _scope(st: int, pos: int, end: int, row: int) -> int:
             if pos < 0:
                 return pos
             if tag == 0x1A:
-                status = attribute(st, pos, pos + size, SCOPE_KEYS, row)
+                status = attribute_above(st, pos, pos + size, SCOPE_KEYS, row)
                 if status < 0:
                     return status
             else:
