@@ -80,6 +80,8 @@ class Columns:
 
     def __init__(self, table: ConditionTable, groups: Sequence[AtomGroup]) -> None:
         self.groups = tuple(groups)
+        self.is_full = False
+        """Whether it is time to begin anew."""
         self._table = table
         self._outcomes = [GroupOutcomes(group) for group in groups]
         self._bits: list[list[Bits]] = [[] for _ in groups]
@@ -91,11 +93,6 @@ class Columns:
         self._all = (1 << len(table.conditions)) - 1
         self._bulk = [BulkKinds(group) for group in groups]
         self._lock = threading.Lock()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to begin anew."""
-        return any(len(ids) > _MAX_CLASSES for ids in self._ids)
 
     def class_of(self, column: int, values: tuple[Value, ...]) -> int:
         """Return the class of values that stand in the order of the group's fields."""
@@ -109,6 +106,7 @@ class Columns:
                 self._members[column].append(values)
                 self._bits[column].append(outcomes)
                 self._ids[column][outcomes] = number
+                self.is_full = self.is_full or number >= _MAX_CLASSES
         return number
 
     def classes_in_bulk(

@@ -86,7 +86,10 @@ class Context:
         """How often tables were emptied because they were full."""
         self._keep: dict[int, Array] = {}
         self._constants: list[npt.NDArray[np.uint8]] = []
+        self.memory_bytes = 0
+        """How much memory it has room in."""
         self._state = np.zeros(at.STATE_BYTES // 8, dtype=np.int64)
+        self._words_of_state = self._state.data  # much faster than numpy for single words
         self._at = _address(self._state)
         self._absent = [
             columns.class_of(column, wanted.absent_values(column))
@@ -109,13 +112,15 @@ class Context:
     # Setting up
 
     def _get(self, word: int) -> int:
-        return int(self._state[word // 8])
+        return self._words_of_state[word // 8]
 
     def _set(self, word: int, value: int) -> None:
-        self._state[word // 8] = value
+        self._words_of_state[word // 8] = value
 
     def _place(self, word: int, array: Array) -> None:
         """Let a word of the state point to an array, which is kept as long as it does."""
+        before = self._keep.get(word)
+        self.memory_bytes += array.nbytes - (0 if before is None else before.nbytes)
         self._keep[word] = array
         self._set(word, _address(array))
 
@@ -375,7 +380,7 @@ class Context:
             self.clears += 1
             self._table_size = max(self._table_size, min(2 * self._table_size, _LAST_TABLE))
             self.clear_tables()
-        del self._keep[at.PAYLOAD]
+        self.memory_bytes -= self._keep.pop(at.PAYLOAD).nbytes
 
     def _enter_classes(self, payload: bytes, rows: LazyRows) -> int:
         misses = self.records(at.MISSES)
@@ -449,17 +454,12 @@ class Context:
         (word, size) = _BUFFERS[counter][0]
         count = self._get(counter)
         taken = self._keep[word][: count * size // 8].reshape(count, size // 8)
-        return taken.astype(np.int64)
+        return taken.copy()
 
     @property
     def rejected(self) -> tuple[int, int, int]:
         """How many spans were rejected; offset and size of the first."""
         return self._get(at.REJECTED), self._get(at.REJECTED_AT), self._get(at.REJECTED_SIZE)
-
-    @property
-    def memory_bytes(self) -> int:
-        """How much memory it has room in."""
-        return sum(array.nbytes for array in self._keep.values())
 
 
 def _signed(word: int) -> int:
