@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from sloengine.evaluate import Evaluation, evaluate
 from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
 from sloengine.names import Protocol
-from sloengine.otlp import Decoder, trace_ids_of
+from sloengine.otlp import Decoder, SpanBatch, trace_ids_of
 from sloengine.ottl import ConditionTable
 from sloengine.processor import ProcessLoop, ProcessorSettings, SpoolHistory, TraceProcessor
 from sloengine.receiver import (
@@ -51,7 +51,7 @@ from sloengine.server import (
     local_app,
     parse_endpoint,
 )
-from sloengine.spool import Spool
+from sloengine.spool import Frame, Spool, ahead
 from sloengine.store import Store
 from sloengine.wiring import (
     MIB,
@@ -200,11 +200,15 @@ class Pipeline:
 
     def _refill(self, processor: TraceProcessor, decoder: Decoder, start: int, end: int) -> int:
         frames = 0
-        for frame in self._spool.read(start, end):
-            batch = decoder.decode(frame.payload).batch
+        for frame, batch in ahead(self._decoded(decoder, start, end)):
             processor.add(batch, position=frame.position, arrival_ns=frame.arrival_ns)
             frames += 1
         return frames
+
+    def _decoded(self, decoder: Decoder, start: int, end: int) -> Iterator[tuple[Frame, SpanBatch]]:
+        # Reading waits for the disk, decoding and adding do not: each in a thread of its own.
+        for frame in ahead(self._spool.read(start, end)):
+            yield frame, decoder.decode(frame.payload).batch
 
     def _why_not(self) -> str | None:
         return self._loop.failure if self._loop.is_stuck else None

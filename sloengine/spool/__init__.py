@@ -12,6 +12,7 @@ Guaranteed (docs/format/spool.md says how, byte by byte):
 - The disk budget holds: the oldest committed segments go first.
 """
 
+from sloengine.spool.ahead import ahead
 from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.frame import FRAME_HEADER, Encoding, Frame
 from sloengine.spool.index import TraceIds
@@ -31,4 +32,5 @@ __all__ = [
     "SpoolStatistics",
     "TraceIds",
     "TraceIdsOf",
+    "ahead",
 ]
