@@ -308,14 +308,15 @@ def test_a_body_that_never_ends_is_given_up_and_its_sender_may_come_back() -> No
     assert served.ingest.payloads == []
 
 
-def test_a_sender_that_goes_away_in_the_middle_hurts_nobody(served: Served) -> None:
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as sender:
-        sender.sendall(
-            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 100\r\n\r\n{"
-        )
-    assert post(served.port, request(), Content_Type=PROTOBUF).status == 200
-    assert served.ingest.payloads == [request()]
+def test_a_sender_that_goes_away_in_the_middle_hurts_nobody() -> None:
+    with http_served() as served:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as sender:
+            sender.sendall(
+                b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 100\r\n\r\n{"
+            )
+        assert post(served.port, request(), Content_Type=PROTOBUF).status == 200
+        assert served.ingest.payloads == [request()]
     assert served.admission.bytes_in_work == 0
 
 
