@@ -176,7 +176,7 @@ PLAIN_TYPE = 8
 PLAIN_INPUT = 16
 PLAIN_RECORD = 24
 
-# Sources, multiplied by 16 the offset into PLAIN. The first stand for fields of a span.
+# Sources, multiplied by 16 the offset into PLAIN. The first 16 are of a span.
 (
     NAME,
     KIND_NUMBER,
@@ -199,7 +199,6 @@ PLAIN_RECORD = 24
     SCOPE_VERSION,
     SCOPE_DROPPED,
 ) = range(0, 20 * 16, 16)
-SPAN_SOURCES_BYTES = RESOURCE_DROPPED
 NO_PARENT = 20 * 16
 """Eight zeros, where a span without a parent has its parent's id."""
 PLAIN_BYTES = NO_PARENT + 16

@@ -78,6 +78,7 @@ def _intrinsic(signature: Any, generate: Callable[..., Any]) -> Any:
 
 
 load_u8: Callable[[int], int] = _loader(8, _INT)
+load_u16: Callable[[int], int] = _loader(16, _INT)
 load_u32: Callable[[int], int] = _loader(32, _INT)
 load_i32: Callable[[int], int] = _loader(32, _INT, signed=True)
 load_i64: Callable[[int], int] = _loader(64, _INT)

@@ -73,7 +73,6 @@ from sloengine.otlp.kernel.layout import (
     SPAN_PLAIN_COUNT,
     SPAN_ROW,
     SPAN_SIZE,
-    SPAN_SOURCES_BYTES,
     START,
     START_NS,
     STATUS_CODE,
@@ -90,8 +89,9 @@ from sloengine.otlp.kernel.layout import (
     WHOLE_VALUES,
 )
 from sloengine.otlp.kernel.memory import (
-    load_i32,
     load_i64,
+    load_u16,
+    load_u32,
     load_u64,
     store_i32,
     store_i64,
@@ -103,6 +103,10 @@ from sloengine.otlp.kernel.tables import add_miss, class_in, classify, set_class
 from sloengine.otlp.kernel.wire import check_field, is_text, length, skipped, tag_at, varint
 
 _ATTRIBUTES_OF_SPAN = 0x4A
+# Tags and sizes of ids as every sender begins a span with them
+_TRACE_ID = 0x100A
+_SPAN_ID = 0x0812
+_PARENT_ID = 0x0822
 _KINDS = 6
 
 
@@ -181,9 +185,6 @@ def _rare_field(st: int, pos: int, end: int, tag: int) -> int:
             return MALFORMED
         set_plain(st, TRACE_STATE, pos, size)
         return stop
-    elif tag == 0x85:
-        store_i64(plain + FLAGS, load_i32(pos) & 0xFFFFFFFF)
-        return stop
     elif tag == 0x50 or tag == 0x60 or tag == 0x70:
         number, pos = varint(pos, end)
         source = DROPPED_ATTRIBUTES
@@ -204,7 +205,7 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
     plain = load_i64(st + PLAIN)
     row = load_i64(st + SPAN_ROW)
     captures = load_i64(st + CAPTURES)
-    for offset in range(0, SPAN_SOURCES_BYTES, 8):
+    for offset in range(STATUS_CODE, TRACE, 8):  # the others are set in any case
         store_i64(plain + offset, 0)
     copy_words(row, load_i64(st + SCOPE_ROW), load_i64(st + CLASS_BYTES))
     store_i64(st + SERIAL, load_i64(st + SERIAL) + 1)
@@ -215,6 +216,15 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
     span_size = 0
     parent_at = 0
     parent_size = 0
+    if end - pos >= 28 and load_u16(pos) == _TRACE_ID and load_u16(pos + 18) == _SPAN_ID:
+        trace_at, trace_size = pos + 2, 16
+        span_at, span_size = pos + 20, 8
+        pos += 28
+        if end - pos >= 10 and load_u16(pos) == _PARENT_ID:
+            parent_at, parent_size = pos + 2, 8
+            pos += 10
+    name_at = 0
+    name_size = 0
     kind = 0
     start = 0
     stop = 0
@@ -246,14 +256,12 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
                 return parent_at
             pos = parent_at + parent_size
         elif tag == 0x2A:
-            size, pos = length(pos, end)
-            if pos < 0:
-                return pos
-            if not is_text(pos, size, limit):
+            name_size, name_at = length(pos, end)
+            if name_at < 0:
+                return name_at
+            if not is_text(name_at, name_size, limit):
                 return MALFORMED
-            store_i64(plain + NAME, pos)
-            store_i64(plain + NAME + 8, size)
-            pos += size
+            pos = name_at + name_size
         elif tag == 0x30:
             kind, pos = varint(pos, end)
             if pos < 0:
@@ -266,6 +274,11 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
             else:
                 stop = load_i64(pos)
             pos += 8
+        elif tag == 0x85:
+            if end - pos < 4:
+                return MALFORMED
+            store_i64(plain + FLAGS, load_u32(pos))
+            pos += 4
         elif tag == 0x7A:
             size, pos = length(pos, end)
             if pos < 0:
@@ -300,6 +313,7 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
     store_i64(load_i64(st + SPAN_AT) + word, begin - load_i64(st + PAYLOAD))
     store_i64(load_i64(st + SPAN_SIZE) + word, end - begin)
     store_i32(load_i64(st + GROUP_OF) + at * 4, group)
+    set_plain(st, NAME, name_at, name_size)
     store_i64(plain + KIND_NUMBER, kind)
     store_i64(plain + START, start)
     store_i64(plain + END, stop)
