@@ -5,14 +5,16 @@ declared by a `Metric` of `sloengine.names`, and attribute keys come from `names
 
     instrumentation.accepted_spans.add(spans, {Attribute.PROTOCOL: Protocol.GRPC})
 
-Counts are kept here and read when metrics are collected: the SDK's own counters take longer for one
-`add` than a request can afford.
+Counts are kept here and read when metrics are collected, and what every request records is handed
+to the SDK's histograms some dozens at a time: one call among other work, which has driven the SDK's
+code and tables out of the caches, takes longer than a request can afford.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -25,6 +27,10 @@ DURATION_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.
 """Bucket bounds of own durations."""
 SIZE_BOUNDS_BY = tuple(float(4**power) for power in range(5, 14))
 """Bucket bounds of request sizes: 1 KiB to 64 MiB."""
+
+
+_TOGETHER = 64
+_Callback = Callable[[CallbackOptions], Iterable[Observation]]
 
 
 class Count:
@@ -63,6 +69,31 @@ class Counts:
         return [Observation(count.value, dict(key)) for key, count in list(self._series.items())]
 
 
+class Batched:
+    """A histogram for what is recorded often. Safe between threads.
+
+    Nothing is lost and nothing is rounded: whoever collects calls `flush` before.
+    """
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._waiting: deque[tuple[float, Mapping[str, str] | None]] = deque()
+
+    def record(self, value: float, attributes: Mapping[str, str] | None = None) -> None:
+        """Record one value, soon; the attributes must not change."""
+        self._waiting.append((value, attributes))
+        if len(self._waiting) >= _TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Record what waits."""
+        try:
+            while True:
+                self._histogram.record(*self._waiting.popleft())
+        except IndexError:
+            return
+
+
 class Instrumentation:
     """One attribute for each instrument that stages count with.
 
@@ -72,10 +103,11 @@ class Instrumentation:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self.requests = self._counts(names.RECEIVER_REQUESTS)
+        # Callbacks run before the SDK reads its own histograms.
+        self.requests = self._counts(names.RECEIVER_REQUESTS, before=self._flush)
         self.active_requests = self._counts(names.RECEIVER_ACTIVE_REQUESTS)
-        self.request_duration = self._histogram(names.RECEIVER_REQUEST_DURATION)
-        self.request_size = self._histogram(names.RECEIVER_REQUEST_SIZE)
+        self.request_duration = Batched(self._histogram(names.RECEIVER_REQUEST_DURATION))
+        self.request_size = Batched(self._histogram(names.RECEIVER_REQUEST_SIZE))
         self.accepted_spans = self._counts(names.RECEIVER_ACCEPTED)
         self.refused_spans = self._counts(names.RECEIVER_REFUSED)
         self.rejected_spans = self._counts(names.RECEIVER_REJECTED)
@@ -124,10 +156,15 @@ class Instrumentation:
         if _STATM.exists():
             self.observe(names.PROCESS_MEMORY_USAGE, resident_bytes)
 
-    def _counts(self, metric: Metric) -> Counts:
+    def _flush(self, _: CallbackOptions) -> Iterable[Observation]:
+        self.request_duration.flush()
+        self.request_size.flush()
+        return ()
+
+    def _counts(self, metric: Metric, *, before: _Callback | None = None) -> Counts:
         _expect(metric, "counter", "up_down_counter")
         counts = Counts()
-        self._observable(metric, counts.observe)
+        self._observable(metric, *([before] if before else []), counts.observe)
         return counts
 
     def _histogram(self, metric: Metric) -> Histogram:
@@ -140,15 +177,13 @@ class Instrumentation:
             explicit_bucket_boundaries_advisory=bounds,
         )
 
-    def _observable(
-        self, metric: Metric, callback: Callable[[CallbackOptions], Iterable[Observation]]
-    ) -> None:
+    def _observable(self, metric: Metric, *callbacks: _Callback) -> None:
         create = {
             "counter": self._meter.create_observable_counter,
             "up_down_counter": self._meter.create_observable_up_down_counter,
             "gauge": self._meter.create_observable_gauge,
         }
-        create[metric.kind](metric.name, [callback], metric.unit, metric.description)
+        create[metric.kind](metric.name, callbacks, metric.unit, metric.description)
 
 
 _STATM = Path("/proc/self/statm")

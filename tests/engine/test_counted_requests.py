@@ -121,4 +121,6 @@ def test_nothing_is_lost_between_threads() -> None:
     points = counted.points()
     assert sums(points, "requests") == {("success", "grpc"): 400}
     assert sums(points, "accepted_spans") == {("grpc",): 1200}
+    assert points["request.body.size"]["grpc",].count == 400
+    assert points["request.duration"]["success", "grpc"].count == 400
     assert sums(points, "active_requests") == {}
