@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import secrets
 import sys
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 _LEAST_ROWS = 1 << 10
 _LEAST_PLACES = 1 << 10
 _BATCHES = 1 << 10
-
+_USUAL_BYTES = 1 << 22
+"""So much of an array is used by anybody: no large pages there."""
+_BY_SPAN = (at.OWNERS, at.FREE_SPANS, at.FREE_CHAINS)
 
 _ALL = 1 << 62
 
@@ -50,6 +53,9 @@ class Arena:
         traces = max(_LEAST_ROWS, memory_bytes // (at.SPAN_BYTES + at.TRACE_BYTES))
         captures = max(_LEAST_ROWS, memory_bytes // (at.SPAN_BYTES + at.CAPTURE_BYTES))
         self._place(at.SPANS, reserved(spans * at.SPAN_WORDS))
+        self._place(at.TIMES, reserved(spans * at.TIMES_WORDS))
+        for word in _BY_SPAN:
+            self._place(word, reserved(spans))
         self._place(at.TRACES, reserved(traces * at.TRACE_WORDS))
         self._place(at.DUE, reserved(traces))
         self._place(at.FIRST, reserved(traces))
@@ -60,9 +66,7 @@ class Arena:
         for table, mask in ((at.INDEX, at.INDEX_MASK), (at.BIG_INDEX, at.BIG_MASK)):
             self._place(table, np.zeros(_LEAST_PLACES, np.int64))
             self.state[mask] = _LEAST_PLACES - 1
-        for word in (at.INDEX_CURSOR, at.BIG_CURSOR, at.SPANS_FREE, at.TRACES_FREE):
-            self.state[word] = at.NONE
-        for word in (at.OLDEST, at.NEWEST):
+        for word in (at.INDEX_CURSOR, at.BIG_CURSOR, at.TRACES_FREE, at.OLDEST, at.NEWEST):
             self.state[word] = at.NONE
         self.values: list[Value] = []
         """Captured values, by row."""
@@ -79,6 +83,11 @@ class Arena:
     def spans(self) -> Words:
         """The records of spans."""
         return self._arrays[at.SPANS].reshape(-1, at.SPAN_WORDS)
+
+    @property
+    def times(self) -> Words:
+        """Starts and ends of spans."""
+        return self._arrays[at.TIMES].reshape(-1, at.TIMES_WORDS)
 
     @property
     def traces(self) -> Words:
@@ -108,7 +117,12 @@ class Arena:
     def make_room(self, rows: int, captures: int) -> None:
         """See that so many spans, each of a new trace, and so many captured values find room."""
         free = self[at.SPANS_FREE_COUNT]
-        self._grow((at.SPANS,), at.SPAN_WORDS, self[at.SPANS_USED] + max(0, rows - free))
+        spans = self[at.SPANS_USED] + max(0, rows - free)
+        if spans > at.MOST_SPANS:
+            raise MemoryError("more spans are pending than this machine could hold")
+        self._grow((at.SPANS,), at.SPAN_WORDS, spans)
+        self._grow((at.TIMES,), at.TIMES_WORDS, spans)
+        self._grow(_BY_SPAN, 1, spans)
         traces = self[at.TRACES_USED] + max(0, rows - self[at.TRACES_FREE_COUNT])
         self._grow((at.TRACES,), at.TRACE_WORDS, traces)
         self._grow((at.DUE, at.FIRST), 1, traces)
@@ -180,7 +194,12 @@ def reserved(words: int) -> Words:
     options: dict[str, Any] = {}
     if hasattr(mmap, "MAP_PRIVATE") and hasattr(mmap, "MAP_ANONYMOUS"):
         options["flags"] = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
-    return np.frombuffer(mmap.mmap(-1, size, **options), dtype=np.int64)
+    memory = mmap.mmap(-1, size, **options)
+    if size > _USUAL_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
+        # Rows of one trace lie far apart: large pages are few enough to be found at once.
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE, _USUAL_BYTES)
+    return np.frombuffer(memory, dtype=np.int64)
 
 
 def _seeds() -> Words:

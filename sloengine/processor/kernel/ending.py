@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from sloengine.jit import entry, part
+from sloengine.jit import entry
 from sloengine.processor.kernel.index import find_trace, span_at, trace_at
 from sloengine.processor.kernel.layout import (
     AS_IT_STANDS,
-    C_NEXT,
-    C_WEIGHT,
-    C_WHAT,
     CAPTURE_BYTES,
-    CAPTURE_WORDS,
-    CAPTURES,
     DUE,
     FORGOTTEN,
     HORIZON,
@@ -31,26 +26,26 @@ from sloengine.processor.kernel.layout import (
     PENDING_BYTES,
     RECENT_BYTES,
     RECENT_TRACES,
-    S_CAPTURES,
     S_META,
     T_BYTES,
     T_FIRST_ARRIVAL,
-    T_FRESH,
     T_LAST_ARRIVAL,
-    T_STATE,
 )
 from sloengine.processor.kernel.memory import get, put
 from sloengine.processor.kernel.rows import (
     deadline_of,
     free_trace,
+    fresh_of,
+    handle_with_care,
     head_of,
     mark_seen,
-    new_capture,
-    next_of,
     recall,
     remember,
+    set_state,
+    state_of,
     stop_waiting,
 )
+from sloengine.processor.kernel.spans import file_capture, next_of
 
 
 @entry
@@ -79,8 +74,9 @@ def put_off(st: int, judged: int, size: int) -> None:
         record = judged + number * (8 * J_WORDS)
         if get(record, J_STATUS) == NOT_WHOLE:
             row = get(record, J_TRACE)
-            expiry = get(trace_at(st, row), T_FIRST_ARRIVAL) + get(st, MAX_WAIT)
-            put(get(st, DUE), row, expiry)
+            trace = trace_at(st, row)
+            put(get(st, DUE), row, get(trace, T_FIRST_ARRIVAL) + get(st, MAX_WAIT))
+            handle_with_care(trace)
 
 
 @entry
@@ -102,9 +98,10 @@ def end_traces(st: int, plan: int, judged: int, size: int, tally: int) -> int:
             continue
         is_ours = status == JUDGED_HERE
         if is_ours:
-            fresh += get(trace_at(st, row), T_FRESH)
+            fresh += fresh_of(trace_at(st, row))
         mark_seen(st, row, get(plan, P_VECTORS), tally if is_ours else 0)
-        put(trace_at(st, row), T_STATE, JUDGED)
+        set_state(trace_at(st, row), JUDGED)
+        handle_with_care(trace_at(st, row))
         remember(st, row)
     return fresh
 
@@ -125,7 +122,7 @@ def forget_judged(st: int, now: int, limit: int, room: int) -> None:
 def discard(st: int, high: int, low: int) -> None:
     """Stop waiting for a trace, if it is pending."""
     row = find_trace(st, high, low)
-    if row >= 0 and get(trace_at(st, row), T_STATE) != JUDGED:
+    if row >= 0 and state_of(trace_at(st, row)) != JUDGED:
         stop_waiting(st, row)
         free_trace(st, row)
 
@@ -161,16 +158,5 @@ def attach_labels(st: int, labels: int, size: int, service: int, name: int) -> N
         weight = get(record, 2) + get(record, 3) + 2 * CAPTURE_BYTES
         put(trace, T_BYTES, get(trace, T_BYTES) + weight)
         put(st, PENDING_BYTES, get(st, PENDING_BYTES) + weight)
-        put(record, 2, _attach(st, span, service, get(record, 2)))
-        put(record, 3, _attach(st, span, name, get(record, 3)))
-
-
-@part
-def _attach(st: int, span: int, expression: int, weight: int) -> int:
-    found = new_capture(st)
-    record = get(st, CAPTURES) + found * (8 * CAPTURE_WORDS)
-    put(record, C_WHAT, expression << 2)
-    put(record, C_NEXT, get(span, S_CAPTURES))
-    put(record, C_WEIGHT, weight)
-    put(span, S_CAPTURES, found)
-    return found
+        put(record, 2, file_capture(st, span, service << 2, get(record, 2)))
+        put(record, 3, file_capture(st, span, name << 2, get(record, 3)))

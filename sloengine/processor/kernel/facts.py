@@ -61,8 +61,6 @@ class FactWriter:
         labels: Sequence[tuple[str | None, str | None]],
     ) -> FactColumns:
         """Return facts as columns; `labels` are service and name of the others, in order."""
-        spans = arena.spans[facts[:, at.F_SPAN]]
-        traces = arena.traces[facts[:, at.F_TRACE]]
         rules = facts[:, at.F_RULE]
         rows = len(facts)
         widths = np.array([len(codes) for codes in self._dimensions])[rules]
@@ -93,15 +91,15 @@ class FactWriter:
             texts[begin + 1] = NO_VALUE if name is None else name
         codes = np.where(rules < 0, rules + len(self._transactions), rules).astype(np.int32)
         return FactColumns(
-            trace_hi=traces[:, at.T_HI].view(np.uint64),
-            trace_lo=traces[:, at.T_LO].view(np.uint64),
-            entry_span_id=spans[:, at.S_ID].view(np.uint64),
-            entry_kind=(spans[:, at.S_META] & at.KIND).astype(np.uint8),
+            trace_hi=facts[:, at.F_HI].view(np.uint64),
+            trace_lo=facts[:, at.F_LO].view(np.uint64),
+            entry_span_id=facts[:, at.F_ID].view(np.uint64),
+            entry_kind=facts[:, at.F_KIND].astype(np.uint8),
             transaction=Coded(codes, self._transactions),
             definition=Coded(codes, self._definitions),
             revision=self._revision,
-            start_ns=spans[:, at.S_START].view(np.uint64),
-            end_ns=spans[:, at.S_END].view(np.uint64),
+            start_ns=facts[:, at.F_START].view(np.uint64),
+            end_ns=facts[:, at.F_END].view(np.uint64),
             outcome=Coded(facts[:, at.F_OUTCOME].astype(np.int32), self._outcomes),
             reason=Coded(facts[:, at.F_REASON].astype(np.int32), tuple(self._program.reasons)),
             incomplete=facts[:, at.F_INCOMPLETE] != 0,
@@ -113,7 +111,7 @@ class FactWriter:
             dimension_offsets=offsets,
             dimension_names=Coded(names, self._names),
             dimension_values=texts,
-            origin=traces[:, at.T_ORIGIN].copy(),
+            origin=facts[:, at.F_ORIGIN].copy(),
         )
 
     def _take(

@@ -24,14 +24,16 @@ from sloengine.processor.kernel.layout import (
     KIND,
     LOW,
     NONE,
+    OWNERS,
     S_ID,
     S_META,
-    S_NEXT,
     SEEDS,
-    SPAN_BYTES,
+    SPAN_WORDS,
     SPANS,
     T_HI,
     T_LO,
+    TIMES,
+    TIMES_WORDS,
     TRACE_WORDS,
     TRACES,
 )
@@ -70,7 +72,13 @@ def signature(st: int, span_id: int) -> int:
 @inlined
 def span_at(st: int, row: int) -> int:
     """Return the address of a span's record."""
-    return get(st, SPANS) + row * SPAN_BYTES
+    return get(st, SPANS) + row * (8 * SPAN_WORDS)
+
+
+@inlined
+def times_at(st: int, row: int) -> int:
+    """Return the address of a span's start and end."""
+    return get(st, TIMES) + row * (8 * TIMES_WORDS)
 
 
 @inlined
@@ -189,7 +197,7 @@ def take_out_trace(st: int, row: int) -> None:
 
 @inlined
 def _place_of_span(
-    table: int, mask: int, spans: int, tag: int, trace: int, span_id: int, kind: int
+    st: int, table: int, mask: int, tag: int, trace: int, span_id: int, kind: int
 ) -> int:
     place = tag & mask
     while True:
@@ -197,11 +205,12 @@ def _place_of_span(
         if entry == _EMPTY:
             return NONE
         if (entry >> 32) & LOW == tag and entry != _GONE:
-            span = spans + ((entry & LOW) - 1) * SPAN_BYTES
+            row = (entry & LOW) - 1
+            span = span_at(st, row)
             if (
                 get(span, S_ID) == span_id
                 and get(span, S_META) & KIND == kind
-                and get(span, S_NEXT) >> 32 == trace
+                and get(get(st, OWNERS), row) == trace
             ):
                 return place
         place = (place + 1) & mask
@@ -211,15 +220,14 @@ def _place_of_span(
 def find_big(st: int, trace: int, span_id: int, kind: int) -> int:
     """Return the row of a span of a big trace, or NONE."""
     tag = hash32(st, span_id, trace << 8 | kind)
-    table, spans = get(st, BIG_INDEX), get(st, SPANS)
-    place = _place_of_span(table, get(st, BIG_MASK), spans, tag, trace, span_id, kind)
+    table = get(st, BIG_INDEX)
+    place = _place_of_span(st, table, get(st, BIG_MASK), tag, trace, span_id, kind)
     if place >= 0:
         return (get(table, place) & LOW) - 1
     if get(st, BIG_CURSOR) >= 0:
         table = get(st, BIG_FADING)
-        place = _place_of_span(
-            table, get(st, BIG_FADING_SIZE) - 1, spans, tag, trace, span_id, kind
-        )
+        mask = get(st, BIG_FADING_SIZE) - 1
+        place = _place_of_span(st, table, mask, tag, trace, span_id, kind)
         if place >= 0:
             return (get(table, place) & LOW) - 1
     return NONE
@@ -232,6 +240,7 @@ def enter_big(st: int, trace: int, row: int) -> None:
         move_big(st, _MOVED_AT_ONCE)
     span = span_at(st, row)
     tag = hash32(st, get(span, S_ID), trace << 8 | (get(span, S_META) & KIND))
+    put(get(st, OWNERS), row, trace)
     _enter(get(st, BIG_INDEX), get(st, BIG_MASK), tag, row)
     put(st, BIG_COUNT, get(st, BIG_COUNT) + 1)
 
@@ -253,17 +262,16 @@ def move_big(st: int, limit: int) -> None:
 @part
 def take_out_big(st: int, trace: int, row: int) -> None:
     """Take a span of a big trace out of the index; it must be there."""
-    span, spans = span_at(st, row), get(st, SPANS)
+    span = span_at(st, row)
     span_id, kind = get(span, S_ID), get(span, S_META) & KIND
     tag = hash32(st, span_id, trace << 8 | kind)
     table, mask = get(st, BIG_INDEX), get(st, BIG_MASK)
-    place = _place_of_span(table, mask, spans, tag, trace, span_id, kind)
+    place = _place_of_span(st, table, mask, tag, trace, span_id, kind)
     if place >= 0:
         _take_out(table, mask, place)
     else:
         table = get(st, BIG_FADING)
-        place = _place_of_span(
-            table, get(st, BIG_FADING_SIZE) - 1, spans, tag, trace, span_id, kind
-        )
+        mask = get(st, BIG_FADING_SIZE) - 1
+        place = _place_of_span(st, table, mask, tag, trace, span_id, kind)
         put(table, place, _GONE)
     put(st, BIG_COUNT, get(st, BIG_COUNT) - 1)

@@ -87,7 +87,8 @@ class Shelf:
     def row(self, span_row: int) -> SpanRow:
         """Return a span as an object."""
         span = self.arena.spans[span_row].view(np.uint64).tolist()
-        origin = int(self.arena.spans[span_row, at.S_FROM])
+        start_ns, end_ns = self.arena.times[span_row].view(np.uint64).tolist()
+        origin = self.origin_of(span_row)
         label = self.label_of(span_row) if origin < 0 else None
         captures = self.captures_of(span_row)
         projected: Sequence[Value]
@@ -101,12 +102,17 @@ class Shelf:
             span_id=span[at.S_ID],
             parent_id=span[at.S_PARENT],
             kind=span[at.S_META] & at.KIND,
-            start_ns=span[at.S_START],
-            end_ns=span[at.S_END],
-            vector=span[at.S_META] >> 32,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            vector=span[at.S_META] >> at.VECTOR_AT,
             captures=captures,
             projected=projected,
         )
+
+    def origin_of(self, span_row: int) -> int:
+        """Return slot and row of the batch that a span came from, or NONE where it is gone."""
+        origin = int(self.arena.spans[span_row, at.S_FROM])
+        return origin if origin >= at.NONE else int(self.arena.captures[-2 - origin, at.C_FROM])
 
     def captures_of(self, span_row: int) -> tuple[tuple[int, Value], ...]:
         """Return what was captured of a span, by expression."""
@@ -118,7 +124,7 @@ class Shelf:
 
     def label_of(self, span_row: int) -> Label | None:
         """Return service and name of a span, as texts; None where they are not known any more."""
-        origin = int(self.arena.spans[span_row, at.S_FROM])
+        origin = self.origin_of(span_row)
         if origin >= 0:
             return self._label(self.batches[origin >> 32](origin & at.LOW))
         if not int(self.arena.spans[span_row, at.S_META]) & at.LABEL:
@@ -134,7 +140,7 @@ class Shelf:
     def _captured(self, span_row: int) -> list[tuple[int, int]]:
         captures = self.arena.captures
         found = []
-        row = int(self.arena.spans[span_row, at.S_CAPTURES])
+        row = max(at.NONE, -2 - int(self.arena.spans[span_row, at.S_FROM]))
         while row >= 0:
             found.append((int(captures[row, at.C_WHAT]) >> 2, row))
             row = int(captures[row, at.C_NEXT])
@@ -151,7 +157,7 @@ class Shelf:
 
     def _decide(self, batch: SpanBatch, row: int, holder: int) -> int:
         """Decide which of two rows wins that name one span and agree in parent and times."""
-        origin = int(self.arena.spans[holder, at.S_FROM])
+        origin = self.origin_of(holder)
         ours = batch.projected(row)
         if origin >= 0:
             theirs = self.batches[origin >> 32](origin & at.LOW)
@@ -168,7 +174,7 @@ class Shelf:
         )
         held = [(expression, value_order(v)) for expression, v in self.captures_of(holder)]
         is_same = (
-            int(batch.vector[row]) == int(self.arena.spans[holder, at.S_META]) >> 32
+            int(batch.vector[row]) == int(self.arena.spans[holder, at.S_META]) >> at.VECTOR_AT
             and captured == held
             and (label is None or label == self._label(ours))
         )

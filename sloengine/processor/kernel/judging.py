@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from sloengine.jit import entry, inlined, part
-from sloengine.processor.kernel.index import above, trace_at
+from sloengine.processor.kernel.index import trace_at
 from sloengine.processor.kernel.layout import (
+    AT_ONCE,
     CROWDED,
     DONE,
     ELSEWHERE,
+    F_END,
+    F_HI,
+    F_ID,
     F_INCOMPLETE,
+    F_KIND,
+    F_LO,
+    F_ORIGIN,
     F_OUTCOME,
     F_REASON,
     F_RULE,
     F_SPAN,
+    F_START,
     F_TRACE,
     F_WORDS,
+    I_END,
+    I_START,
     IGNORED_RULE,
     IN_CHAIN,
     IN_HASTE,
@@ -25,12 +35,10 @@ from sloengine.processor.kernel.layout import (
     IS_LOOSE,
     IS_SERVED,
     J_AMBIGUOUS,
-    J_EARLIEST,
     J_FACTS,
     J_FACTS_END,
     J_HOW,
     J_INCOMPLETE,
-    J_LATEST,
     J_ORPHANS,
     J_STATUS,
     J_TRACE,
@@ -66,14 +74,19 @@ from sloengine.processor.kernel.layout import (
     R_REASONS,
     R_REASONS_END,
     R_WORDS,
-    S_END,
+    S_ID,
     S_META,
-    S_START,
-    SPAN_BYTES,
     SPANS,
+    STALE,
     T_COUNT,
-    T_UNSURE,
+    T_EARLIEST,
+    T_HI,
+    T_LO,
+    T_ORIGIN,
+    T_STATE,
+    TIMES,
     UNDER,
+    UNSURE,
     V_FLAGS,
     V_FROM,
     V_TO,
@@ -94,12 +107,24 @@ from sloengine.processor.kernel.layout import (
     W_PARENT,
     W_ROOTS,
     W_ROWS,
+    W_SPANS,
     W_TAKEN,
+    W_TIMES,
     W_VALUES,
 )
-from sloengine.processor.kernel.links import link
+from sloengine.processor.kernel.links import bring_near, link
 from sloengine.processor.kernel.memory import get, put
-from sloengine.processor.kernel.sets import TRUE, UNKNOWN_TRUTH, gather_set, gather_trace, holds
+from sloengine.processor.kernel.rows import note_start
+from sloengine.processor.kernel.sets import (
+    TRUE,
+    UNKNOWN_TRUTH,
+    gather_set,
+    gather_trace,
+    holds,
+    row_of,
+    times_of,
+)
+from sloengine.processor.kernel.spans import vector_of
 from sloengine.processor.kernel.values import (
     clear_distances,
     gather_captures,
@@ -121,7 +146,11 @@ def judge_traces(
 
     CROWDED where the working memory may be too small for the trace there.
     """
+    put(work, W_SPANS, get(st, SPANS))
+    put(work, W_TIMES, get(st, TIMES))
     for number in range(start, end):
+        if (number - start) % AT_ONCE == 0:
+            bring_near(st, work, judged + number * (8 * J_WORDS), min(AT_ONCE, end - number))
         record = judged + number * (8 * J_WORDS)
         count = get(trace_at(st, get(record, J_TRACE)), T_COUNT)
         if get(work, W_FACTS_USED) + count > get(work, W_FACTS_SIZE):
@@ -132,7 +161,7 @@ def judge_traces(
 
 @inlined
 def _vector_of(plan: int, span: int) -> int:
-    return get(plan, P_VECTORS) + (get(span, S_META) >> 32) * (8 * V_WORDS)
+    return get(plan, P_VECTORS) + vector_of(span) * (8 * V_WORDS)
 
 
 @part
@@ -146,11 +175,11 @@ def _judge(st: int, plan: int, work: int, record: int) -> None:
     put(record, J_AMBIGUOUS, 0)
     put(record, J_UNKNOWN_HAVING, 0)
     status = link(st, plan, work, row)
-    if get(trace, T_UNSURE) != 0:
+    if get(trace, T_STATE) & UNSURE != 0:
         status = ELSEWHERE
     candidates = get(work, W_CANDIDATES_USED)
     if status == JUDGED_HERE:
-        _survey(work, record)
+        _survey(work, record, trace)
         if get(record, J_ORPHANS) > 0 and get(record, J_HOW) == MAY_WAIT:
             status = NOT_WHOLE
         elif candidates > MANY or not gather_captures(st, work, trace):
@@ -174,18 +203,13 @@ def _judge(st: int, plan: int, work: int, record: int) -> None:
 
 
 @part
-def _survey(work: int, record: int) -> None:
-    """Find how far the trace reaches in time, orphans, and home."""
-    rows = get(work, W_ROWS)
-    earliest, latest = get(get(rows, 0), S_START), get(get(rows, 0), S_END)
-    for index in range(1, get(work, W_COUNT)):
-        span = get(rows, index)
-        if above(earliest, get(span, S_START)):
-            earliest = get(span, S_START)
-        if above(get(span, S_END), latest):
-            latest = get(span, S_END)
-    put(record, J_EARLIEST, earliest)
-    put(record, J_LATEST, latest)
+def _survey(work: int, record: int, trace: int) -> None:
+    """Find when the trace began, orphans, and home."""
+    if get(trace, T_STATE) & STALE != 0:
+        put(trace, T_EARLIEST, NONE)
+        put(trace, T_STATE, get(trace, T_STATE) & ~STALE)
+        for index in range(get(work, W_COUNT)):
+            note_start(trace, get(times_of(work, get(get(work, W_ROWS), index)), I_START))
     orphans = tops = 0
     home = NONE
     if get(work, W_LOOSE) == 0 and get(work, W_CANDIDATES_USED) <= 1:
@@ -309,12 +333,22 @@ def _new_fact(
     used = get(work, W_FACTS_USED)
     put(work, W_FACTS_USED, used + 1)
     fact = get(work, W_FACTS) + used * (8 * F_WORDS)
+    trace = trace_at(st, get(record, J_TRACE))
+    span = get(get(work, W_ROWS), index)
+    times = times_of(work, span)
     put(fact, F_TRACE, get(record, J_TRACE))
-    put(fact, F_SPAN, (get(get(work, W_ROWS), index) - get(st, SPANS)) // SPAN_BYTES)
+    put(fact, F_SPAN, row_of(work, span))
     put(fact, F_RULE, rule)
     put(fact, F_OUTCOME, outcome)
     put(fact, F_REASON, reason)
     put(fact, F_INCOMPLETE, get(record, J_INCOMPLETE))
+    put(fact, F_HI, get(trace, T_HI))
+    put(fact, F_LO, get(trace, T_LO))
+    put(fact, F_ID, get(span, S_ID))
+    put(fact, F_KIND, get(span, S_META) & KIND)
+    put(fact, F_START, get(times, I_START))
+    put(fact, F_END, get(times, I_END))
+    put(fact, F_ORIGIN, get(trace, T_ORIGIN))
     return used
 
 

@@ -12,52 +12,68 @@ NEVER = (1 << 63) - 1
 """Later than any instant, behind any position."""
 LOW = 0xFFFFFFFF
 
-# A span: 64 bytes, a cache line.
-S_ID, S_PARENT, S_START, S_END, S_META, S_NEXT, S_CAPTURES, S_FROM = range(8)
-SPAN_WORDS = 8
-# S_META: vector << 32 | flags << 8 | kind. S_NEXT: row of the trace << 32 | next span + 1.
-# S_FROM: slot of the batch << 32 | row in it, or NONE where the batch is not kept any more.
-KIND = 0xFF
-FRESH = 1 << 8
+# A span: 32 bytes, half a cache line, and 16 bytes that are seldom read again.
+S_ID, S_PARENT, S_META, S_FROM = range(4)
+SPAN_WORDS = 4
+I_START, I_END = range(2)
+TIMES_WORDS = 2
+# S_META: vector << 38 | next span of the trace + 1 << 8 | flags | kind.
+# S_FROM: slot of the batch << 32 | row in it, or NONE where the batch is not kept any more. Where
+# values were captured: -2 - the first of them, which knows the rest (C_FROM).
+KIND = 0xF
+FRESH = 1 << 4
 """No verdict has seen the span."""
-LABEL = 1 << 9
+LABEL = 1 << 5
 """Service and name of the span are among its captures."""
+NEXT_AT, NEXT_MASK = 8, (1 << 30) - 1
+VECTOR_AT = 38
+MOST_SPANS = 1 << 30
+MOST_VECTORS = 1 << 25
+"""S_META has room for no more."""
 
-# A trace: 128 bytes.
+# A trace: 128 bytes, of which a further span of a pending trace touches the first half.
 (
     T_HI,
     T_LO,
     T_HEAD,
     T_COUNT,
-    T_FRESH,
     T_SIGNATURE,
     T_LAST_POSITION,
-    T_FIRST_ARRIVAL,
     T_LAST_ARRIVAL,
+    T_EARLIEST,
+    T_FIRST_ARRIVAL,
     T_ORIGIN,
     T_STATE,
     T_OLDER,
     T_NEWER,
     T_BYTES,
     T_HELD,
-    T_UNSURE,
+    T_SEEN,
 ) = range(16)
 TRACE_WORDS = 16
-# T_HEAD: last span + 1 << 32 | first span + 1, in the order of their chain: the newest is first.
-# T_SIGNATURE: a bit for each span id that may be there. T_OLDER, T_NEWER: neighbours among the
-# judged traces; T_NEWER of a free row is the next free one. T_BYTES: what captured values weigh;
-# T_HELD: what the batches weigh that are kept for its spans. T_UNSURE: whether one of its spans was
-# in conflict with another whose values are not known any more.
+# T_HEAD: WITH_CARE, or 0, and the first span + 1 of a chain: the newest is first.
+# T_SIGNATURE: a bit for each span id that may be there. T_EARLIEST: the least start. T_STATE: with
+# flags. T_OLDER, T_NEWER: neighbours among the judged traces; T_NEWER of a free row is the next
+# free one. T_BYTES: what captured values weigh; T_HELD: what the batches weigh that are kept for
+# its spans. T_SEEN: how many spans the last verdict saw.
+WITH_CARE = 1 << 32
+"""Further spans do more than join a trace: it is not pending for the first time, or is put off."""
 FREE, PENDING, REOPENED, JUDGED = range(4)
 """T_STATE. A reopened trace is pending, and holds all spans of its earlier verdict."""
+STATE = 3
+UNSURE = 4
+"""A span was in conflict with another whose values are not known any more."""
+STALE = 8
+"""T_EARLIEST may be too early: a span was replaced."""
 
-# A captured value: 24 bytes, and a reference in the arena's `values`.
-C_WHAT, C_NEXT, C_WEIGHT = range(3)
-CAPTURE_WORDS = 3
+# A captured value: 32 bytes, and a reference in the arena's `values`.
+C_WHAT, C_NEXT, C_WEIGHT, C_FROM = range(4)
+CAPTURE_WORDS = 4
+# C_FROM: of a span's first captured value, where the span came from, as in S_FROM.
 # C_WHAT: expression << 2 | usable as text << 1 | usable as an amount.
 IS_TEXT, IS_AMOUNT = 2, 1
 
-SPAN_BYTES = 8 * SPAN_WORDS
+SPAN_BYTES = 8 * (SPAN_WORDS + TIMES_WORDS)
 TRACE_BYTES = 8 * TRACE_WORDS + 16 + 32
 """What a trace costs beside its spans: its row, two instants, its places in the index."""
 CAPTURE_BYTES = 8 * CAPTURE_WORDS + 16
@@ -66,14 +82,18 @@ BIG = 32
 """Traces of more spans have each of them in an index."""
 SEED_WORDS = 6
 
-# The state: addresses of arrays, and numbers. The first eleven are arrays.
+# The state: addresses of arrays, and numbers. The first sixteen are arrays.
 (
     SPANS,  # [rows][SPAN_WORDS]
+    TIMES,  # [rows][TIMES_WORDS]: start and end of spans
+    OWNERS,  # [rows]: the trace of a span that is in the index of spans
     TRACES,  # [rows][TRACE_WORDS]
     DUE,  # [traces]: when to look at it; NEVER where not pending
     FIRST,  # [traces]: the oldest frame that is needed; NEVER where not pending
     CAPTURES,  # [rows][CAPTURE_WORDS]
     FREE_CAPTURES,  # a stack of rows
+    FREE_SPANS,  # a stack of rows
+    FREE_CHAINS,  # a stack of first rows of chains
     INDEX,  # trace id -> row
     FADING,  # the index before it grew, less what has moved
     BIG_INDEX,  # (row of the trace, span id, kind) -> row, for traces of more than BIG spans
@@ -89,8 +109,9 @@ SEED_WORDS = 6
     INDEX_COUNT,
     BIG_COUNT,
     SPANS_USED,
-    SPANS_FREE,
-    SPANS_FREE_COUNT,
+    SPANS_FREE_COUNT,  # on both stacks
+    STACKED,  # on the stack of rows
+    CHAINS,
     TRACES_USED,
     TRACES_FREE,
     TRACES_FREE_COUNT,
@@ -131,8 +152,8 @@ SEED_WORDS = 6
     LATE,
     HOLDER,  # out: the span that is there already, where `add_rows` returns TIED
     CAPTURES_CLEAN,  # the free captures below this have no value any more
-) = range(62)
-STATE_WORDS = 64
+) = range(67)
+STATE_WORDS = 72
 
 # What `add_rows` returns beside the row to go on with.
 DONE, TIED, CROWDED = range(3)
@@ -188,7 +209,7 @@ IN_SET, IN_TRACE, IN_ANCESTORS = 0, 8, 16
     W_TAKEN,
     W_PATH,
     W_CAPTURED,  # [captures of a trace][2]: span, capture
-    W_IDS,  # stamp << 32 | span + 1
+    W_IDS,  # [][2]: stamp << 32 | span, id of the span
     W_SET,  # [P_WORDS] bits of the set of one entry
     W_ALL,  # [P_WORDS] bits of the trace
     W_SET_COUNTS,
@@ -211,8 +232,13 @@ IN_SET, IN_TRACE, IN_ANCESTORS = 0, 8, 16
     W_CANDIDATES_USED,
     W_LOOSE,  # how many spans name a parent that is not there
     W_ROOTS,
-) = range(29)
+    W_CURSORS,  # [AT_ONCE]
+    W_SPANS,  # as SPANS and TIMES of the state
+    W_TIMES,
+) = range(32)
 WORK_WORDS = 32
+AT_ONCE = 16
+"""So many chains are walked side by side: memory answers many questions in the time of one."""
 IS_CANDIDATE, IS_LOOSE, LEADS_TO, IN_CHAIN, IS_SERVED, IS_INSIDE, IS_ABOVE, IN_MEMBERS, UNDER = (
     1 << bit for bit in range(9)
 )
@@ -220,8 +246,22 @@ IS_CANDIDATE, IS_LOOSE, LEADS_TO, IN_CHAIN, IS_SERVED, IS_INSIDE, IS_ABOVE, IN_M
 below one; customer traffic or below it; in the set of an entry; above an entry or one; in the set
 that is looked at; a candidate or below one."""
 
-F_TRACE, F_SPAN, F_RULE, F_OUTCOME, F_REASON, F_INCOMPLETE, F_VALUES = range(7)
-F_WORDS = 8
+(
+    F_TRACE,
+    F_SPAN,
+    F_RULE,
+    F_OUTCOME,
+    F_REASON,
+    F_INCOMPLETE,
+    F_HI,
+    F_LO,
+    F_ID,
+    F_KIND,
+    F_START,
+    F_END,
+    F_ORIGIN,
+) = range(13)
+F_WORDS = 14
 OTHER_RULE, IGNORED_RULE = -1, -2
 
 # What the judge says of each trace: [][J_WORDS].
@@ -234,11 +274,9 @@ OTHER_RULE, IGNORED_RULE = -1, -2
     J_AMBIGUOUS,
     J_UNKNOWN_HAVING,
     J_INCOMPLETE,
-    J_EARLIEST,
-    J_LATEST,
     J_HOW,
-) = range(11)
-J_WORDS = 12
+) = range(9)
+J_WORDS = 10
 JUDGED_HERE, NOT_WHOLE, ELSEWHERE, JUDGED_ELSEWHERE, FORGOTTEN = range(5)
 """J_STATUS. `ELSEWHERE`: the plain judge must say, even whether the trace is whole."""
 MAY_WAIT, AS_IT_STANDS, IN_HASTE = range(3)

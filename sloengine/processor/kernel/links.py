@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from sloengine.jit import part
+from sloengine.jit import inlined, part
 from sloengine.processor.kernel.index import span_at, trace_at
 from sloengine.processor.kernel.layout import (
     ELSEWHERE,
     IS_CANDIDATE,
     IS_LOOSE,
+    J_TRACE,
+    J_WORDS,
     JUDGED_HERE,
     LEADS_TO,
     LOW,
     NONE,
     P_VECTORS,
     S_ID,
-    S_META,
     S_PARENT,
     T_COUNT,
     V_FROM,
@@ -22,6 +23,7 @@ from sloengine.processor.kernel.layout import (
     V_WORDS,
     W_CANDIDATES,
     W_CANDIDATES_USED,
+    W_CURSORS,
     W_IDS,
     W_LOOSE,
     W_MARKS,
@@ -34,9 +36,30 @@ from sloengine.processor.kernel.layout import (
     W_STAMP,
 )
 from sloengine.processor.kernel.memory import get, put
-from sloengine.processor.kernel.rows import head_of, next_of
+from sloengine.processor.kernel.rows import head_of
+from sloengine.processor.kernel.spans import next_of, vector_of
 
 _SEEN, _PLACED = 1 << 62, 1 << 61
+_MIXED, _ABOVE_LATER, _ABOVE_EARLIER = range(3)
+
+
+@part
+def bring_near(st: int, work: int, judged: int, size: int) -> None:
+    """Walk the spans of some traces side by side.
+
+    One after the other would have to wait for memory at every step.
+    """
+    cursors = get(work, W_CURSORS)
+    for number in range(size):
+        put(cursors, number, head_of(trace_at(st, get(judged + number * (8 * J_WORDS), J_TRACE))))
+    while size > 0:
+        going = 0
+        for number in range(size):
+            found = get(cursors, number)
+            if found >= 0:
+                put(cursors, going, next_of(span_at(st, found)))
+                going += 1
+        size = going
 
 
 @part
@@ -62,30 +85,35 @@ def link(st: int, plan: int, work: int, row: int) -> int:
         put(rows, index, span)
         span_id = get(span, S_ID)
         place = ((span_id * seed) >> shift) & mask
-        while get(ids, place) >> 32 == stamp:
-            if get(get(rows, get(ids, place) & LOW), S_ID) == span_id:
+        while get(ids, 2 * place) >> 32 == stamp:
+            if get(ids, 2 * place + 1) == span_id:
                 return ELSEWHERE
             place = (place + 1) & mask
-        put(ids, place, stamp << 32 | index)
+        put(ids, 2 * place, stamp << 32 | index)
+        put(ids, 2 * place + 1, span_id)
         index += 1
         found = next_of(span)
-    _find_parents(plan, work, count, stamp, mask, shift)
-    if not _order(work, count):
-        return ELSEWHERE
+    direction = _find_parents(plan, work, count, stamp, mask, shift)
+    if direction == _MIXED:
+        if not _order(work, count):
+            return ELSEWHERE
+    else:
+        _order_as_it_came(work, count, direction)
     if get(work, W_LOOSE) > 0 and get(work, W_CANDIDATES_USED) > 0:
         _mark_what_leads_to_candidates(work, count)
     return JUDGED_HERE
 
 
-@part
-def _find_parents(plan: int, work: int, count: int, stamp: int, mask: int, shift: int) -> None:
+@inlined
+def _find_parents(plan: int, work: int, count: int, stamp: int, mask: int, shift: int) -> int:
+    """Fill W_PARENT; say whether all parents stand on one side of their children, and on which."""
     rows, ids, seed = get(work, W_ROWS), get(work, W_IDS), get(work, W_SEED)
     parents, marks = get(work, W_PARENT), get(work, W_MARKS)
     vectors, listed = get(plan, P_VECTORS), get(work, W_CANDIDATES)
-    candidates = loose = roots = 0
+    candidates = loose = roots = earlier = later = 0
     for index in range(count):
         span = get(rows, index)
-        vector = vectors + (get(span, S_META) >> 32) * (8 * V_WORDS)
+        vector = vectors + vector_of(span) * (8 * V_WORDS)
         mark = 0
         if get(vector, V_FROM) < get(vector, V_TO):
             mark = IS_CANDIDATE | LEADS_TO
@@ -95,10 +123,9 @@ def _find_parents(plan: int, work: int, count: int, stamp: int, mask: int, shift
         parent = NONE
         if parent_id != 0:
             place = ((parent_id * seed) >> shift) & mask
-            while get(ids, place) >> 32 == stamp:
-                other = get(ids, place) & LOW
-                if get(get(rows, other), S_ID) == parent_id:
-                    parent = other
+            while get(ids, 2 * place) >> 32 == stamp:
+                if get(ids, 2 * place + 1) == parent_id:
+                    parent = get(ids, 2 * place) & LOW
                     break
                 place = (place + 1) & mask
             if parent < 0:
@@ -106,11 +133,17 @@ def _find_parents(plan: int, work: int, count: int, stamp: int, mask: int, shift
                 loose += 1
         if parent < 0:
             roots += 1
+        # A span that is its own parent is both: only the walk finds cycles.
+        later += parent >= index
+        earlier += 0 <= parent <= index
         put(parents, index, parent)
         put(marks, index, mark)
     put(work, W_CANDIDATES_USED, candidates)
     put(work, W_LOOSE, loose)
     put(work, W_ROOTS, roots)
+    if earlier == 0:
+        return _ABOVE_LATER
+    return _ABOVE_EARLIER if later == 0 else _MIXED
 
 
 @part
@@ -121,6 +154,14 @@ def _mark_what_leads_to_candidates(work: int, count: int) -> None:
         parent = get(parents, index)
         if parent >= 0 and get(marks, index) & LEADS_TO != 0:
             put(marks, parent, get(marks, parent) | LEADS_TO)
+
+
+@inlined
+def _order_as_it_came(work: int, count: int, direction: int) -> None:
+    """Fill W_ORDER where every parent came before its children, or every one after them."""
+    order = get(work, W_ORDER)
+    for place in range(count):
+        put(order, place, count - 1 - place if direction == _ABOVE_LATER else place)
 
 
 @part

@@ -25,6 +25,22 @@ def _loader(bits: int, *, signed: bool) -> Any:
     return intrinsic(load)
 
 
+def _asker() -> Any:
+    def ask(_context: Any, _address: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+            number = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+            prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
+            # To be read; to stay in every cache; data.
+            builder.call(prefetch, [pointer, number(0), number(3), number(1)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64), generate
+
+    return intrinsic(ask)
+
+
 def _storer() -> Any:
     def store(_context: Any, _base: Any, _index: Any, _value: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -41,5 +57,7 @@ get: Callable[[int, int], int] = _loader(64, signed=True)
 """Word `index` behind `base`."""
 get_i32: Callable[[int, int], int] = _loader(32, signed=True)
 get_u8: Callable[[int, int], int] = _loader(8, signed=False)
+ask_for: Callable[[int], None] = _asker()
+"""Have the cache line at an address come near, without waiting for it."""
 put: Callable[[int, int, int], None] = _storer()
 """Set word `index` behind `base`."""

@@ -139,6 +139,8 @@ class KernelProcessor:
         """
         if batch.table is not self._court.judge.table:
             raise ValueError("the batch was decoded under another plan; decode the frame again")
+        if len(batch.table) > at.MOST_VECTORS:
+            raise MemoryError("the conditions differ in more ways than this machine could hold")
         duplicates, late = self._shelf.add(batch, position=position, arrival_ns=arrival_ns)
         return AddResult(len(batch), duplicates, late)
 
@@ -226,7 +228,7 @@ class KernelProcessor:
         here = status == at.JUDGED_HERE
         columns = self._columns(judged[here], labels)
         verdicts.counters.update(_counted(judged[here], traces[here], reasons))
-        is_reopened = traces[:, at.T_STATE] == at.REOPENED
+        is_reopened = traces[:, at.T_STATE] & at.STATE == at.REOPENED
         first = self._arena.first[judged[:, at.J_TRACE]]
         is_stored = here & (is_reopened | (first < self._court.replayed_until))
         verdicts.recheck.update(_trace_ids(traces[is_stored]))
@@ -251,7 +253,7 @@ class KernelProcessor:
         missing: set[int] = set()
         others = np.flatnonzero(facts[:, at.F_RULE] < 0)
         # By batch: one that must be read again is read once.
-        origins = self._arena.spans[facts[others, at.F_SPAN], at.S_FROM]
+        origins = [self._shelf.origin_of(row) for row in facts[others, at.F_SPAN].tolist()]
         for number in others[np.argsort(origins, kind="stable")].tolist():
             label = self._shelf.label_of(int(facts[number, at.F_SPAN]))
             if label is None:
@@ -279,8 +281,7 @@ class KernelProcessor:
             if not trace.reopened
         }
         first = self._arena.first[judged[:, at.J_TRACE]]
-        times = judged[:, [at.J_EARLIEST, at.J_LATEST]].view(np.uint64)
-        is_new = traces[:, at.T_STATE] != at.REOPENED
+        is_new = traces[:, at.T_STATE] & at.STATE != at.REOPENED
         here = np.flatnonzero(is_new & (judged[:, at.J_STATUS] == at.JUDGED_HERE))
         history, horizon_ns = self._court.history, self._court.horizon_ns
         ids = traces[here][:, [at.T_HI, at.T_LO]].view(np.uint64)
@@ -289,7 +290,7 @@ class KernelProcessor:
                 TraceIds(ids[:, 0], ids[:, 1]),
                 first[here],
                 traces[here, at.T_FIRST_ARRIVAL],
-                times[here, 0],
+                traces[here, at.T_EARLIEST].view(np.uint64),
                 horizon_ns,
             )
         )
@@ -302,8 +303,8 @@ class KernelProcessor:
                 int(traces[number, at.T_LAST_POSITION]),
                 arrival_ns,
                 arrival_ns - horizon_ns,
-                int(times[number, 0]),
-                int(times[number, 1]),
+                int(traces[number, at.T_EARLIEST].view(np.uint64)),
+                self._latest_of(judged[number]),
             )
         earlier = history.earlier(wanted) if wanted else {}
         for trace_id in numbers.keys() & earlier.keys():
@@ -326,13 +327,21 @@ class KernelProcessor:
 
     # The plain judge's traces
 
+    def _rows_of(self, number: int) -> Words:
+        out = np.empty(int(self._arena.traces[number, at.T_COUNT]), np.int64)
+        spans_of(self._arena.address, number, _address(out))
+        return out
+
+    def _latest_of(self, record: Words) -> int:
+        """Return the greatest end of a trace's spans."""
+        times = self._arena.times[self._rows_of(int(record[at.J_TRACE]))]
+        return int(times[:, at.I_END].view(np.uint64).max())
+
     def _trace(self, record: Words, *, only_known: bool = False) -> PendingTrace:
         """Return a trace as objects; `only_known` without spans whose values are forgotten."""
         arena = self._arena
         number = int(record[at.J_TRACE])
         trace = arena.traces[number]
-        out = np.empty(int(trace[at.T_COUNT]), np.int64)
-        spans_of(arena.address, number, _address(out))
         first = int(arena.first[number])
         made = _PartOfTrace if only_known else PendingTrace
         pending = made(
@@ -342,10 +351,10 @@ class KernelProcessor:
             int(trace[at.T_FIRST_ARRIVAL]),
             int(trace[at.T_LAST_ARRIVAL]),
             first if only_known else int(trace[at.T_ORIGIN]),
-            reopened=int(trace[at.T_STATE]) == at.REOPENED and not only_known,
+            reopened=int(trace[at.T_STATE]) & at.STATE == at.REOPENED and not only_known,
         )
-        for row in out.tolist():
-            if only_known and arena.spans[row, at.S_FROM] < 0:
+        for row in self._rows_of(number).tolist():
+            if only_known and self._shelf.origin_of(row) < 0:
                 continue
             span = self._shelf.row(row)
             pending.rows[span.key] = span
@@ -355,7 +364,7 @@ class KernelProcessor:
 
     def _trace_for_judge(self, record: Words) -> PendingTrace:
         """Return a trace that can be judged: what is known of it, and the history for the rest."""
-        if self._arena.traces[record[at.J_TRACE], at.T_UNSURE]:
+        if int(self._arena.traces[record[at.J_TRACE], at.T_STATE]) & at.UNSURE:
             return self._trace(record, only_known=True)
         trace = self._trace(record)
         if trace.reopened:
@@ -478,7 +487,7 @@ def _counted(judged: Words, traces: Words, reasons: Mapping[int, Counter]) -> Ma
         Counter.ORPHANS: int(judged[:, at.J_ORPHANS].sum()),
         Counter.AMBIGUOUS: int(judged[:, at.J_AMBIGUOUS].sum()),
         Counter.UNKNOWN_HAVING: int(judged[:, at.J_UNKNOWN_HAVING].sum()),
-        Counter.REJUDGED: int((traces[:, at.T_STATE] == at.REOPENED).sum()),
+        Counter.REJUDGED: int((traces[:, at.T_STATE] & at.STATE == at.REOPENED).sum()),
     }
 
 

@@ -1,9 +1,10 @@
-"""Rows of traces, spans and captured values: taken, found, freed."""
+"""Rows of traces, and what they hold: taken, found, freed."""
 
 from __future__ import annotations
 
 from sloengine.jit import inlined, part
 from sloengine.processor.kernel.index import (
+    above,
     enter_big,
     enter_trace,
     find_big,
@@ -15,29 +16,22 @@ from sloengine.processor.kernel.index import (
 )
 from sloengine.processor.kernel.layout import (
     BIG,
-    C_NEXT,
-    C_WEIGHT,
-    CAPTURE_BYTES,
-    CAPTURE_WORDS,
-    CAPTURES,
-    CAPTURES_CLEAN,
-    CAPTURES_FREE_COUNT,
-    CAPTURES_USED,
+    CHAINS,
     DUE,
     FIRST,
     FREE,
-    FREE_CAPTURES,
+    FREE_CHAINS,
     FRESH,
     HAS_ERRORS,
     IDLE_WAIT,
     JUDGED,
     KIND,
-    LIVE,
     LONGEST,
     LOW,
     MAX_WAIT,
     NEVER,
     NEWEST,
+    NEXT_AT,
     NONE,
     OLDEST,
     PENDING_BYTES,
@@ -45,19 +39,17 @@ from sloengine.processor.kernel.layout import (
     PENDING_TRACES,
     RECENT_BYTES,
     RECENT_TRACES,
-    S_CAPTURES,
+    REOPENED,
     S_FROM,
     S_ID,
     S_META,
-    S_NEXT,
     SPAN_BYTES,
-    SPANS_FREE,
     SPANS_FREE_COUNT,
-    SPANS_USED,
+    STATE,
     T_BYTES,
     T_COUNT,
+    T_EARLIEST,
     T_FIRST_ARRIVAL,
-    T_FRESH,
     T_HEAD,
     T_HELD,
     T_HI,
@@ -67,35 +59,36 @@ from sloengine.processor.kernel.layout import (
     T_NEWER,
     T_OLDER,
     T_ORIGIN,
+    T_SEEN,
     T_SIGNATURE,
     T_STATE,
-    T_UNSURE,
     TRACE_BYTES,
     TRACES_FREE,
     TRACES_FREE_COUNT,
     TRACES_USED,
     V_FLAGS,
     V_WORDS,
+    VECTOR_AT,
+    WITH_CARE,
 )
-from sloengine.processor.kernel.memory import get, put
-
-
-@inlined
-def add_to(st: int, word: int, amount: int) -> None:
-    """Add to a number of the state."""
-    put(st, word, get(st, word) + amount)
+from sloengine.processor.kernel.memory import (
+    ask_for,
+    get,
+    put,
+)
+from sloengine.processor.kernel.spans import (
+    add_to,
+    free_captures,
+    let_go,
+    next_of,
+    span_row,
+)
 
 
 @inlined
 def size_of(trace: int) -> int:
     """Return what a trace weighs in all."""
     return TRACE_BYTES + get(trace, T_COUNT) * SPAN_BYTES + get(trace, T_BYTES) + get(trace, T_HELD)
-
-
-@inlined
-def next_of(span: int) -> int:
-    """Return the next span of the same trace, or NONE."""
-    return (get(span, S_NEXT) & LOW) - 1
 
 
 @inlined
@@ -111,13 +104,47 @@ def deadline_of(st: int, trace: int) -> int:
     return min(idle, get(trace, T_FIRST_ARRIVAL) + get(st, MAX_WAIT))
 
 
+@inlined
+def fresh_of(trace: int) -> int:
+    """Return how many spans of a trace no verdict has seen."""
+    return get(trace, T_COUNT) - get(trace, T_SEEN)
+
+
+@inlined
+def state_of(trace: int) -> int:
+    """Return FREE, PENDING, REOPENED or JUDGED."""
+    return get(trace, T_STATE) & STATE
+
+
+@inlined
+def set_state(trace: int, state: int) -> None:
+    """Change the state of a trace, not its flags."""
+    put(trace, T_STATE, (get(trace, T_STATE) & ~STATE) | state)
+
+
+@inlined
+def flag_trace(trace: int, flag: int) -> None:
+    """Set a flag beside the state of a trace."""
+    put(trace, T_STATE, get(trace, T_STATE) | flag)
+
+
+@inlined
+def handle_with_care(trace: int) -> None:
+    """Have further spans do more than join a trace."""
+    put(trace, T_HEAD, get(trace, T_HEAD) | WITH_CARE)
+
+
 @part
 def new_trace(st: int, high: int, low: int) -> int:
     """Take a row for a trace that is not there; it holds nothing, and waits for nothing."""
     row = get(st, TRACES_FREE)
     if row >= 0:
-        put(st, TRACES_FREE, get(trace_at(st, row), T_NEWER))
+        following = get(trace_at(st, row), T_NEWER)
+        put(st, TRACES_FREE, following)
         add_to(st, TRACES_FREE_COUNT, -1)
+        if following >= 0:
+            ask_for(trace_at(st, following))
+            ask_for(trace_at(st, following) + 64)
     else:
         row = get(st, TRACES_USED)
         put(st, TRACES_USED, row + 1)
@@ -126,12 +153,12 @@ def new_trace(st: int, high: int, low: int) -> int:
     put(trace, T_LO, low)
     put(trace, T_HEAD, 0)
     put(trace, T_COUNT, 0)
-    put(trace, T_FRESH, 0)
     put(trace, T_SIGNATURE, 0)
+    put(trace, T_EARLIEST, NONE)
+    put(trace, T_STATE, FREE)
     put(trace, T_BYTES, 0)
     put(trace, T_HELD, 0)
-    put(trace, T_UNSURE, 0)
-    put(trace, T_STATE, FREE)
+    put(trace, T_SEEN, 0)
     enter_trace(st, row, high, low)
     return row
 
@@ -140,7 +167,9 @@ def new_trace(st: int, high: int, low: int) -> int:
 def begin_to_wait(st: int, row: int, state: int, origin: int, position: int, arrival: int) -> None:
     """Make a trace pending; what it holds already counts as pending."""
     trace = trace_at(st, row)
-    put(trace, T_STATE, state)
+    set_state(trace, state)
+    if state == REOPENED:
+        handle_with_care(trace)
     put(trace, T_ORIGIN, origin)
     put(trace, T_LAST_POSITION, position)
     put(trace, T_FIRST_ARRIVAL, arrival)
@@ -158,7 +187,7 @@ def stop_waiting(st: int, row: int) -> None:
     put(get(st, FIRST), row, NEVER)
     put(get(st, DUE), row, NEVER)
     add_to(st, PENDING_TRACES, -1)
-    add_to(st, PENDING_SPANS, -get(trace, T_FRESH))
+    add_to(st, PENDING_SPANS, -fresh_of(trace))
     add_to(st, PENDING_BYTES, -size_of(trace))
 
 
@@ -179,28 +208,18 @@ def find_span(st: int, row: int, trace: int, span_id: int, kind: int) -> int:
 
 
 @part
-def new_span(st: int, row: int, span_id: int, meta: int) -> int:
+def new_span(st: int, row: int, span_id: int, vector: int, kind: int) -> int:
     """Take a row for a span that its pending trace does not hold; the rest is left to fill in."""
-    found = get(st, SPANS_FREE)
-    if found >= 0:
-        put(st, SPANS_FREE, next_of(span_at(st, found)))
-        add_to(st, SPANS_FREE_COUNT, -1)
-    else:
-        found = get(st, SPANS_USED)
-        put(st, SPANS_USED, found + 1)
+    found = span_row(st)
     span, trace = span_at(st, found), trace_at(st, row)
-    put(span, S_ID, span_id)
-    put(span, S_META, meta)
     head = get(trace, T_HEAD)
-    put(span, S_NEXT, row << 32 | (head & LOW))
-    put(span, S_CAPTURES, NONE)
+    put(span, S_ID, span_id)
+    put(span, S_META, vector << VECTOR_AT | (head & LOW) << NEXT_AT | FRESH | kind)
     put(span, S_FROM, NONE)
-    tail = (found + 1) << 32 if head == 0 else head & ~LOW
-    put(trace, T_HEAD, tail | (found + 1))
+    put(trace, T_HEAD, (head & ~LOW) | (found + 1))
     put(trace, T_SIGNATURE, get(trace, T_SIGNATURE) | signature(st, span_id))
     count = get(trace, T_COUNT) + 1
     put(trace, T_COUNT, count)
-    put(trace, T_FRESH, get(trace, T_FRESH) + 1)
     add_to(st, PENDING_SPANS, 1)
     add_to(st, PENDING_BYTES, SPAN_BYTES)
     if count > get(st, LONGEST):
@@ -216,43 +235,10 @@ def new_span(st: int, row: int, span_id: int, meta: int) -> int:
 
 
 @inlined
-def let_go(st: int, span: int) -> None:
-    """Note that a span does not need its batch any more."""
-    origin = get(span, S_FROM)
-    if origin >= 0:
-        live = get(st, LIVE)
-        put(live, origin >> 32, get(live, origin >> 32) - 1)
-        put(span, S_FROM, NONE)
-
-
-@part
-def free_captures(st: int, span: int) -> int:
-    """Free the captured values of a span; return what they weighed."""
-    weight = 0
-    found = get(span, S_CAPTURES)
-    while found >= 0:
-        record = get(st, CAPTURES) + found * (8 * CAPTURE_WORDS)
-        weight += CAPTURE_BYTES + get(record, C_WEIGHT)
-        free = get(st, CAPTURES_FREE_COUNT)
-        put(get(st, FREE_CAPTURES), free, found)
-        put(st, CAPTURES_FREE_COUNT, free + 1)
-        found = get(record, C_NEXT)
-    put(span, S_CAPTURES, NONE)
-    return weight
-
-
-@inlined
-def new_capture(st: int) -> int:
-    """Take a row for a captured value."""
-    free = get(st, CAPTURES_FREE_COUNT)
-    if free > 0:
-        put(st, CAPTURES_FREE_COUNT, free - 1)
-        if free - 1 < get(st, CAPTURES_CLEAN):
-            put(st, CAPTURES_CLEAN, free - 1)
-        return get(get(st, FREE_CAPTURES), free - 1)
-    found = get(st, CAPTURES_USED)
-    put(st, CAPTURES_USED, found + 1)
-    return found
+def note_start(trace: int, start: int) -> None:
+    """Note when a span of a trace started."""
+    if above(get(trace, T_EARLIEST), start):
+        put(trace, T_EARLIEST, start)
 
 
 @part
@@ -292,13 +278,13 @@ def recall(st: int, row: int) -> None:
 def free_trace(st: int, row: int) -> None:
     """Free a trace that is neither pending nor among the judged ones, and all it holds."""
     trace = trace_at(st, row)
-    if get(trace, T_STATE) != JUDGED or get(trace, T_BYTES) > 0 or get(trace, T_COUNT) > BIG:
+    if state_of(trace) != JUDGED or get(trace, T_BYTES) > 0 or get(trace, T_COUNT) > BIG:
         _empty_spans(st, row, trace)
     # The whole chain at once, without a look at each.
-    head = get(trace, T_HEAD)
-    if head != 0:
-        put(span_at(st, (head >> 32) - 1), S_NEXT, get(st, SPANS_FREE) + 1)
-        put(st, SPANS_FREE, (head & LOW) - 1)
+    head = head_of(trace)
+    if head >= 0:
+        put(get(st, FREE_CHAINS), get(st, CHAINS), head)
+        add_to(st, CHAINS, 1)
         add_to(st, SPANS_FREE_COUNT, get(trace, T_COUNT))
     take_out_trace(st, row)
     put(trace, T_STATE, FREE)
@@ -335,10 +321,10 @@ def mark_seen(st: int, row: int, vectors: int, tally: int) -> None:
         if meta & FRESH != 0:
             put(span, S_META, meta & ~FRESH)
             if tally != 0:
-                vector = meta >> 32
+                vector = meta >> VECTOR_AT
                 if get(vectors + vector * (8 * V_WORDS), V_FLAGS) & HAS_ERRORS != 0:
                     put(tally, vector, get(tally, vector) + 1)
         let_go(st, span)
         found = next_of(span)
-    put(trace, T_FRESH, 0)
+    put(trace, T_SEEN, get(trace, T_COUNT))
     put(trace, T_HELD, 0)

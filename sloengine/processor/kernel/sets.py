@@ -8,6 +8,8 @@ from sloengine.processor.kernel.layout import (
     ANY,
     COUNT,
     ENTRY,
+    I_END,
+    I_START,
     IN_ANCESTORS,
     IN_CHAIN,
     IN_MEMBERS,
@@ -25,9 +27,10 @@ from sloengine.processor.kernel.layout import (
     P_COUNTED_SIZE,
     P_LEAVES,
     P_WORDS,
-    S_END,
     S_META,
-    S_START,
+    SPAN_WORDS,
+    TIMES_WORDS,
+    VECTOR_AT,
     W_ALL,
     W_ALL_COUNTS,
     W_COMPLETE,
@@ -39,6 +42,8 @@ from sloengine.processor.kernel.layout import (
     W_ROWS,
     W_SET,
     W_SET_COUNTS,
+    W_SPANS,
+    W_TIMES,
 )
 from sloengine.processor.kernel.memory import get, put
 
@@ -48,7 +53,7 @@ FALSE, TRUE, UNKNOWN_TRUTH = range(3)
 @inlined
 def _atoms_of(plan: int, span: int) -> int:
     """Return the address of the bits of a span."""
-    return get(plan, P_ATOMS) + (get(span, S_META) >> 32) * get(plan, P_WORDS) * 8
+    return get(plan, P_ATOMS) + (get(span, S_META) >> VECTOR_AT) * get(plan, P_WORDS) * 8
 
 
 @inlined
@@ -116,9 +121,22 @@ def _count_above(plan: int, work: int, entry: int, atom: int) -> int:
 
 
 @inlined
-def is_longer(span: int, limit: int) -> bool:
+def row_of(work: int, span: int) -> int:
+    """Return the row of a span's record."""
+    return (span - get(work, W_SPANS)) // (8 * SPAN_WORDS)
+
+
+@inlined
+def times_of(work: int, span: int) -> int:
+    """Return the address of the start and end of a span's record."""
+    return get(work, W_TIMES) + row_of(work, span) * (8 * TIMES_WORDS)
+
+
+@inlined
+def is_longer(work: int, span: int, limit: int) -> bool:
     """Whether a span lasted longer; not where it ends before it starts."""
-    start, end = get(span, S_START), get(span, S_END)
+    times = times_of(work, span)
+    start, end = get(times, I_START), get(times, I_END)
     return not above(start, end) and above(end - start, limit)
 
 
@@ -142,7 +160,7 @@ def _leaf_holds(plan: int, work: int, entry: int, leaf: int, is_set_all: bool) -
     if op == ENTRY:
         return _has(_atoms_of(plan, span), get(leaf, L_ATOM))
     if op == LONGER:
-        return TRUE if is_longer(span, get(leaf, L_LOW)) else FALSE
+        return TRUE if is_longer(work, span, get(leaf, L_LOW)) else FALSE
     count = _counted(plan, work, entry, leaf, op & ~7, is_set_all)
     complete = get(work, W_COMPLETE) != 0
     absent = FALSE if complete else UNKNOWN_TRUTH

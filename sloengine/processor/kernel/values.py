@@ -9,15 +9,14 @@ from sloengine.processor.kernel.layout import (
     C_WHAT,
     CAPTURE_WORDS,
     CAPTURES,
+    I_START,
     IN_MEMBERS,
     KIND,
     NONE,
     P_COLUMNS,
     P_EXPRESSIONS,
-    S_CAPTURES,
     S_ID,
     S_META,
-    S_START,
     T_BYTES,
     W_CAPTURED,
     W_CAPTURED_SIZE,
@@ -29,6 +28,8 @@ from sloengine.processor.kernel.layout import (
     W_ROWS,
 )
 from sloengine.processor.kernel.memory import get, put
+from sloengine.processor.kernel.sets import times_of
+from sloengine.processor.kernel.spans import captures_of
 
 
 @part
@@ -42,7 +43,7 @@ def gather_captures(st: int, work: int, trace: int) -> bool:
     size = get(work, W_CAPTURED_SIZE)
     used = 0
     for index in range(get(work, W_COUNT)):
-        found = get(get(rows, index), S_CAPTURES)
+        found = captures_of(get(rows, index))
         while found >= 0:
             if used == size:
                 return False
@@ -76,9 +77,9 @@ def clear_distances(work: int, entry: int) -> None:
 
 
 @inlined
-def _is_earlier(left: int, right: int) -> bool:
+def _is_earlier(work: int, left: int, right: int) -> bool:
     """Whether a span stands before another by (start, span id, kind)."""
-    mine, theirs = get(left, S_START), get(right, S_START)
+    mine, theirs = get(times_of(work, left), I_START), get(times_of(work, right), I_START)
     if mine == theirs:
         mine, theirs = get(left, S_ID), get(right, S_ID)
         if mine == theirs:
@@ -116,7 +117,7 @@ def _value_of(st: int, work: int, what: int, usable: int, is_set_all: bool) -> i
                 result = found
         elif nearest < 0 and (is_set_all or get(marks, index) & IN_MEMBERS != 0):
             span = get(rows, index)
-            if earliest < 0 or _is_earlier(span, get(rows, earliest)):
+            if earliest < 0 or _is_earlier(work, span, get(rows, earliest)):
                 earliest = index
                 result = found
     return result

@@ -40,6 +40,7 @@ class Work:
             (at.W_SET_COUNTS, program.counted + 1),
             (at.W_ALL_COUNTS, program.counted + 1),
             (at.W_CAPTURED, 2 * _CAPTURED),
+            (at.W_CURSORS, at.AT_ONCE),
         ):
             self._place(word, reserved(size))
         self.words[at.W_CAPTURED_SIZE] = _CAPTURED
@@ -71,7 +72,7 @@ class Work:
             self._spans = max(_LEAST, 2 * longest)
             for word in _BY_SPAN:
                 self._place(word, reserved(self._spans))
-            self._place(at.W_IDS, reserved(4 * self._spans))
+            self._place(at.W_IDS, reserved(8 * self._spans))
             self.words[at.W_STAMP] = 0
         elif self.words[at.W_STAMP] > _STAMPS:
             self._arrays[at.W_IDS][:] = 0
