@@ -21,7 +21,8 @@ from sloengine.processor.values import amount_micros, key_text
 
 Label = tuple[str | None, str | None]
 _TEXT_BYTES = 56
-_SHARE_FOR_BATCHES = 8
+_SHARE_FOR_BATCHES = 32
+"""A request that is sent again, and the names in a frame, need one batch at a time."""
 
 
 class Shelf:

@@ -112,7 +112,7 @@ from sloengine.processor.kernel.layout import (
     W_TIMES,
     W_VALUES,
 )
-from sloengine.processor.kernel.links import bring_near, link
+from sloengine.processor.kernel.links import bring_near, link, see_to_order
 from sloengine.processor.kernel.memory import get, put
 from sloengine.processor.kernel.rows import note_start
 from sloengine.processor.kernel.sets import (
@@ -230,6 +230,7 @@ def _survey(work: int, record: int, trace: int) -> None:
 @part
 def _walk(work: int) -> tuple[int, int, int]:
     """Mark orphans' chains; return how many orphans, how many topmost candidates, and the last."""
+    see_to_order(work)
     parents, marks, order = get(work, W_PARENT), get(work, W_MARKS), get(work, W_ORDER)
     orphans = tops = 0
     top = NONE
@@ -254,8 +255,9 @@ def _walk(work: int) -> tuple[int, int, int]:
 def _take(plan: int, work: int, record: int) -> None:
     """Say in W_TAKEN which definition takes each candidate."""
     rows, taken, listed = get(work, W_ROWS), get(work, W_TAKEN), get(work, W_CANDIDATES)
-    for index in range(get(work, W_COUNT)):
-        put(taken, index, NONE)
+    if get(work, W_CANDIDATES_USED) > 1:
+        for index in range(get(work, W_COUNT)):
+            put(taken, index, NONE)
     for listing in range(get(work, W_CANDIDATES_USED)):
         index = get(listed, listing)
         is_all = get(work, W_IS_ALL) != 0 and index == get(work, W_HOME)
@@ -401,6 +403,7 @@ def _ending(plan: int, work: int, index: int, rule: int, is_all: bool) -> tuple[
 @part
 def _others(st: int, plan: int, work: int, record: int, entries: int) -> None:
     """Facts of customer traffic that is in no set, topmost only."""
+    see_to_order(work)
     rows, parents = get(work, W_ROWS), get(work, W_PARENT)
     marks, order = get(work, W_MARKS), get(work, W_ORDER)
     for place in range(get(work, W_COUNT)):

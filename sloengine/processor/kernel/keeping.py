@@ -39,7 +39,7 @@ class Batches:
         self._limit = limit
         self._reread = reread
         self._positions: list[int] = []
-        """By slot; `NONE` where it is free."""
+        """By slot; free ones have NONE in the arena's `live`."""
         self._free: list[int] = []
         self._held: OrderedDict[int, tuple[ValuesOf, int]] = OrderedDict()
         self.held_bytes = 0
@@ -71,16 +71,17 @@ class Batches:
             slot = len(self._positions)
             self._positions.append(position)
             self._arena.make_room_for_batch(slot)
+        self._arena.live[slot] = 0
         self._hold(slot, batch)
         return slot
 
     def drop_unused(self) -> None:
         """Let go of batches that no pending span came from."""
-        for slot in np.flatnonzero(self._arena.live[: len(self._positions)] == 0).tolist():
-            if self._positions[slot] != NONE:
-                self._positions[slot] = NONE
-                self._free.append(slot)
-                self._let_go(slot)
+        live = self._arena.live
+        for slot in np.flatnonzero(live[: len(self._positions)] == 0).tolist():
+            live[slot] = NONE
+            self._free.append(slot)
+            self._let_go(slot)
 
     def _hold(self, slot: int, batch: SpanBatch) -> None:
         weight = _weight_of(batch)

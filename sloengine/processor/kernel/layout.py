@@ -235,8 +235,9 @@ IN_SET, IN_TRACE, IN_ANCESTORS = 0, 8, 16
     W_CURSORS,  # [AT_ONCE]
     W_SPANS,  # as SPANS and TIMES of the state
     W_TIMES,
-) = range(32)
-WORK_WORDS = 32
+    W_DIRECTION,  # how to fill W_ORDER; NONE where that is done
+) = range(33)
+WORK_WORDS = 40
 AT_ONCE = 16
 """So many chains are walked side by side: memory answers many questions in the time of one."""
 IS_CANDIDATE, IS_LOOSE, LEADS_TO, IN_CHAIN, IS_SERVED, IS_INSIDE, IS_ABOVE, IN_MEMBERS, UNDER = (
@@ -281,5 +282,23 @@ JUDGED_HERE, NOT_WHOLE, ELSEWHERE, JUDGED_ELSEWHERE, FORGOTTEN = range(5)
 """J_STATUS. `ELSEWHERE`: the plain judge must say, even whether the trace is whole."""
 MAY_WAIT, AS_IT_STANDS, IN_HASTE = range(3)
 """J_HOW. Whether a trace that is not whole goes on waiting; whether it is marked incomplete."""
+# What is told of traces that end: columns for the history, and sums.
+D_NUMBER, D_HI, D_LO, D_FIRST, D_ARRIVAL, D_EARLIEST = range(6)
+D_COLUMNS = 6
+(
+    N_ASKED,
+    N_REOPENED,
+    N_RECHECK,
+    N_LAST_POSITION,
+    N_HERE,
+    N_FRESH,
+    N_INCOMPLETE,
+    N_ORPHANS,
+    N_AMBIGUOUS,
+    N_UNKNOWN_HAVING,
+    N_REJUDGED,
+    N_HOW,  # one for each J_HOW
+) = range(12)
+N_WORDS = 16
 MANY = 64
 """Traces with more candidates are judged elsewhere: work must stay linear."""

@@ -23,7 +23,9 @@ from sloengine.processor.kernel.layout import (
     V_WORDS,
     W_CANDIDATES,
     W_CANDIDATES_USED,
+    W_COUNT,
     W_CURSORS,
+    W_DIRECTION,
     W_IDS,
     W_LOOSE,
     W_MARKS,
@@ -94,11 +96,11 @@ def link(st: int, plan: int, work: int, row: int) -> int:
         index += 1
         found = next_of(span)
     direction = _find_parents(plan, work, count, stamp, mask, shift)
+    put(work, W_DIRECTION, direction)
     if direction == _MIXED:
+        put(work, W_DIRECTION, NONE)
         if not _order(work, count):
             return ELSEWHERE
-    else:
-        _order_as_it_came(work, count, direction)
     if get(work, W_LOOSE) > 0 and get(work, W_CANDIDATES_USED) > 0:
         _mark_what_leads_to_candidates(work, count)
     return JUDGED_HERE
@@ -148,6 +150,7 @@ def _find_parents(plan: int, work: int, count: int, stamp: int, mask: int, shift
 
 @part
 def _mark_what_leads_to_candidates(work: int, count: int) -> None:
+    see_to_order(work)
     parents, marks, order = get(work, W_PARENT), get(work, W_MARKS), get(work, W_ORDER)
     for place in range(count - 1, -1, -1):
         index = get(order, place)
@@ -156,10 +159,17 @@ def _mark_what_leads_to_candidates(work: int, count: int) -> None:
             put(marks, parent, get(marks, parent) | LEADS_TO)
 
 
-@inlined
-def _order_as_it_came(work: int, count: int, direction: int) -> None:
-    """Fill W_ORDER where every parent came before its children, or every one after them."""
-    order = get(work, W_ORDER)
+@part
+def see_to_order(work: int) -> None:
+    """Fill W_ORDER, which few traces need, if that was left.
+
+    Every parent came before its children then, or every one after them.
+    """
+    direction = get(work, W_DIRECTION)
+    if direction == NONE:
+        return
+    put(work, W_DIRECTION, NONE)
+    order, count = get(work, W_ORDER), get(work, W_COUNT)
     for place in range(count):
         put(order, place, count - 1 - place if direction == _ABOVE_LATER else place)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +27,8 @@ from sloengine.processor.kernel.arena import Words
 from sloengine.processor.kernel.ending import (
     attach_labels,
     choose_due,
+    count_others,
+    describe,
     discard,
     end_traces,
     forget_judged,
@@ -64,7 +66,7 @@ class KernelProcessor:
     Facts come as `Closed.columns`, those of rare traces as `Closed.facts`.
 
     The wide values of pending spans are those of their batches, which are kept for it: all of them,
-    or an eighth of the budget where the history can read them again (`FrameHistory`).
+    or a small part of the budget where the history can read them again (`FrameHistory`).
     """
 
     def __init__(
@@ -172,15 +174,20 @@ class KernelProcessor:
         """Judge the traces that are to close now."""
         address = self._arena.address
         due = np.flatnonzero(self._arena.due <= now_ns)
-        records = _records(due, at.MAY_WAIT)
+        records = np.empty((len(due), at.J_WORDS), np.int64)
         size = choose_due(address, _address(due), len(due), now_ns, _address(records))
         judged = self._judge(records[:size])
-        unsure = (judged[:, at.J_STATUS] == at.ELSEWHERE) & (judged[:, at.J_HOW] == at.MAY_WAIT)
-        for number in np.flatnonzero(unsure).tolist():
-            if not self._court.judge.is_whole(self._trace(judged[number]).rows):
-                judged[number, at.J_STATUS] = at.NOT_WHOLE
-        put_off(address, _address(judged), len(judged))
-        judged = judged[judged[:, at.J_STATUS] != at.NOT_WHOLE]
+        not_whole, elsewhere = count_others(_address(judged), len(judged))
+        if elsewhere:
+            status, how = judged[:, at.J_STATUS], judged[:, at.J_HOW]
+            unsure = (status == at.ELSEWHERE) & (how == at.MAY_WAIT)
+            for number in np.flatnonzero(unsure).tolist():
+                if not self._court.judge.is_whole(self._trace(judged[number]).rows):
+                    status[number] = at.NOT_WHOLE
+                    not_whole += 1
+        if not_whole:
+            put_off(address, _address(judged), len(judged))
+            judged = judged[judged[:, at.J_STATUS] != at.NOT_WHOLE]
         early = self._longest_idle(judged)
         return np.concatenate([judged, self._judge(early)]) if len(early) else judged
 
@@ -188,7 +195,8 @@ class KernelProcessor:
         """Records of the traces that must close early, beside those that close, to fit."""
         traces = self._arena.traces
         excess = self._arena[at.PENDING_BYTES] - self._settings.memory_bytes
-        excess -= int(_sizes(traces[closing[:, at.J_TRACE]]).sum())
+        if excess > 0:
+            excess -= int(_sizes(traces[closing[:, at.J_TRACE]]).sum())
         if excess <= 0:
             return _records(np.empty(0, np.intp), at.IN_HASTE)
         others = np.setdiff1d(self._pending_rows(), closing[:, at.J_TRACE], assume_unique=True)
@@ -212,12 +220,12 @@ class KernelProcessor:
         """Ask the history, let the plain judge have what is his, and stop waiting for all."""
         status = judged[:, at.J_STATUS]
         labels = self._labels(judged)
-        traces = self._arena.traces[judged[:, at.J_TRACE]]
         elsewhere = {
             number: self._trace_for_judge(judged[number])
             for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
         }
-        earlier = self._earlier(judged, traces, elsewhere)
+        sums = np.zeros(at.N_WORDS, np.int64)
+        earlier = self._earlier(judged, elsewhere, sums)
         verdicts = Verdicts(self._court, earlier)
         for number, trace in elsewhere.items():
             self._judge_elsewhere(verdicts, trace, reasons[int(judged[number, at.J_HOW])])
@@ -225,21 +233,22 @@ class KernelProcessor:
         for number, trace in elsewhere.items():
             is_kept = trace.trace_id in own and not isinstance(trace, _PartOfTrace)
             status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
-        here = status == at.JUDGED_HERE
-        columns = self._columns(judged[here], labels)
-        verdicts.counters.update(_counted(judged[here], traces[here], reasons))
-        is_reopened = traces[:, at.T_STATE] & at.STATE == at.REOPENED
-        first = self._arena.first[judged[:, at.J_TRACE]]
-        is_stored = here & (is_reopened | (first < self._court.replayed_until))
-        verdicts.recheck.update(_trace_ids(traces[is_stored]))
-        self._court.history.judged(_trace_ids(traces[is_reopened]))
-        self._end(judged, verdicts, labels)
+        columns = self._columns(judged[status == at.JUDGED_HERE] if elsewhere else judged, labels)
+        if sums[at.N_REOPENED] or sums[at.N_RECHECK]:
+            rows = judged[:, at.J_TRACE]
+            traces = self._arena.traces[rows]
+            is_reopened = traces[:, at.T_STATE] & at.STATE == at.REOPENED
+            is_stored = is_reopened | (self._arena.first[rows] < self._court.replayed_until)
+            is_stored &= status == at.JUDGED_HERE
+            verdicts.recheck.update(_trace_ids(traces[is_stored]))
+            self._court.history.judged(_trace_ids(traces[is_reopened]))
+        self._end(judged, verdicts, labels, sums)
+        verdicts.counters.update(_counted(sums.tolist(), reasons))
         closed = verdicts.closed()
-        last_position = int(traces[:, at.T_LAST_POSITION].max()) if len(traces) else -1
         return replace(
             closed,
-            traces=closed.traces + int(here.sum()),
-            last_position=max(closed.last_position, last_position),
+            traces=closed.traces + int(sums[at.N_HERE]),
+            last_position=max(closed.last_position, int(sums[at.N_LAST_POSITION])),
             columns=columns,
         )
 
@@ -268,8 +277,8 @@ class KernelProcessor:
     def _earlier(
         self,
         judged: Words,
-        traces: Words,
         elsewhere: dict[int, PendingTrace],
+        sums: Words,
     ) -> Mapping[int, EarlierTrace]:
         """Ask the history for what came before, of those that do not hold it themselves.
 
@@ -280,30 +289,29 @@ class KernelProcessor:
             for trace in elsewhere.values()
             if not trace.reopened
         }
-        first = self._arena.first[judged[:, at.J_TRACE]]
-        is_new = traces[:, at.T_STATE] & at.STATE != at.REOPENED
-        here = np.flatnonzero(is_new & (judged[:, at.J_STATUS] == at.JUDGED_HERE))
         history, horizon_ns = self._court.history, self._court.horizon_ns
-        ids = traces[here][:, [at.T_HI, at.T_LO]].view(np.uint64)
-        perhaps = history.perhaps_earlier(
-            AskedTraces(
-                TraceIds(ids[:, 0], ids[:, 1]),
-                first[here],
-                traces[here, at.T_FIRST_ARRIVAL],
-                traces[here, at.T_EARLIEST].view(np.uint64),
-                horizon_ns,
-            )
+        columns = np.empty((at.D_COLUMNS, len(judged)), np.int64)
+        describe(
+            *(self._arena.address, _address(judged), len(judged), self._court.replayed_until),
+            *(_address(columns), _address(sums)),
         )
-        asked = here[perhaps]
-        numbers = dict(zip(_trace_ids(traces[asked]), asked.tolist(), strict=True))
-        for trace_id, number in numbers.items():
-            arrival_ns = int(traces[number, at.T_FIRST_ARRIVAL])
+        columns = columns[:, : sums[at.N_ASKED]]
+        bits = columns.view(np.uint64)
+        first, arrivals, earliest = columns[at.D_FIRST], columns[at.D_ARRIVAL], bits[at.D_EARLIEST]
+        ids = TraceIds(bits[at.D_HI], bits[at.D_LO])
+        perhaps = history.perhaps_earlier(AskedTraces(ids, first, arrivals, earliest, horizon_ns))
+        numbers: dict[int, int] = {}
+        for asked in np.flatnonzero(perhaps).tolist():
+            number = int(columns[at.D_NUMBER, asked])
+            trace_id = int(ids.high[asked]) << 64 | int(ids.low[asked])
+            numbers[trace_id] = number
+            arrival_ns = int(arrivals[asked])
             wanted[trace_id] = PendingSpans(
-                int(first[number]),
-                int(traces[number, at.T_LAST_POSITION]),
+                int(first[asked]),
+                int(self._arena.traces[judged[number, at.J_TRACE], at.T_LAST_POSITION]),
                 arrival_ns,
                 arrival_ns - horizon_ns,
-                int(traces[number, at.T_EARLIEST].view(np.uint64)),
+                int(earliest[asked]),
                 self._latest_of(judged[number]),
             )
         earlier = history.earlier(wanted) if wanted else {}
@@ -314,15 +322,22 @@ class KernelProcessor:
         return earlier
 
     def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
+        """Return the facts of traces, which are all that were judged, or some."""
+        facts, values = self._work.facts, self._work.values
         sizes = judged[:, at.J_FACTS_END] - judged[:, at.J_FACTS]
-        if not sizes.sum():
+        size = int(sizes.sum())
+        if not size:
             return None
-        begins = np.repeat(judged[:, at.J_FACTS] - np.cumsum(sizes) + sizes, sizes)
-        rows = begins + np.arange(len(begins))
-        facts = self._work.facts[rows]
-        others = rows[facts[:, at.F_RULE] < 0].tolist()
+        numbers = list(labels)
+        if size < len(facts):
+            begins = np.repeat(judged[:, at.J_FACTS] - np.cumsum(sizes) + sizes, sizes)
+            rows = begins + np.arange(size)
+            facts, values = facts[rows], values[rows]
+            numbers = rows[facts[:, at.F_RULE] < 0].tolist()
+        # Each column in one piece: the columns outlive this look, and are copied no more.
+        facts = facts.T.copy().T
         return self._writer.columns(
-            self._arena, facts, self._work.values[rows], [labels[row] for row in others]
+            self._arena, facts, values, [labels[number] for number in sorted(numbers)]
         )
 
     # The plain judge's traces
@@ -384,16 +399,18 @@ class KernelProcessor:
 
     # The end
 
-    def _end(self, judged: Words, verdicts: Verdicts, labels: Mapping[int, Label]) -> None:
+    def _end(
+        self, judged: Words, verdicts: Verdicts, labels: Mapping[int, Label], sums: Words
+    ) -> None:
         arena = self._arena
         if self._settings.recent_traces:
             self._attach(judged, labels)
         tally = np.zeros(self._program.vectors + 1, np.int64)
-        fresh = end_traces(
-            *(arena.address, self._program.address, _address(judged), len(judged)),
-            _address(tally),
+        end_traces(
+            *(arena.address, self._program.address, self._work.address),
+            *(_address(judged), len(judged), _address(tally), _address(sums)),
         )
-        verdicts.counters[Counter.APPLIED] += fresh
+        verdicts.counters[Counter.APPLIED] += int(sums[at.N_FRESH])
         for vector in np.flatnonzero(tally).tolist():
             for place in self._compiled.errors(vector):
                 verdicts.errors[place] += int(tally[vector])
@@ -480,14 +497,14 @@ def _records(rows: npt.NDArray[np.intp], how: int) -> Words:
     return records
 
 
-def _counted(judged: Words, traces: Words, reasons: Mapping[int, Counter]) -> Mapping[str, int]:
+def _counted(sums: Sequence[int], reasons: Mapping[int, Counter]) -> Mapping[str, int]:
     return {
-        **{reason: int((judged[:, at.J_HOW] == how).sum()) for how, reason in reasons.items()},
-        Counter.INCOMPLETE: int(judged[:, at.J_INCOMPLETE].sum()),
-        Counter.ORPHANS: int(judged[:, at.J_ORPHANS].sum()),
-        Counter.AMBIGUOUS: int(judged[:, at.J_AMBIGUOUS].sum()),
-        Counter.UNKNOWN_HAVING: int(judged[:, at.J_UNKNOWN_HAVING].sum()),
-        Counter.REJUDGED: int((traces[:, at.T_STATE] & at.STATE == at.REOPENED).sum()),
+        **{reason: sums[at.N_HOW + how] for how, reason in reasons.items()},
+        Counter.INCOMPLETE: sums[at.N_INCOMPLETE],
+        Counter.ORPHANS: sums[at.N_ORPHANS],
+        Counter.AMBIGUOUS: sums[at.N_AMBIGUOUS],
+        Counter.UNKNOWN_HAVING: sums[at.N_UNKNOWN_HAVING],
+        Counter.REJUDGED: sums[at.N_REJUDGED],
     }
 
 

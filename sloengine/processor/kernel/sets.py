@@ -27,10 +27,8 @@ from sloengine.processor.kernel.layout import (
     P_COUNTED_SIZE,
     P_LEAVES,
     P_WORDS,
-    S_META,
     SPAN_WORDS,
     TIMES_WORDS,
-    VECTOR_AT,
     W_ALL,
     W_ALL_COUNTS,
     W_COMPLETE,
@@ -45,7 +43,9 @@ from sloengine.processor.kernel.layout import (
     W_SPANS,
     W_TIMES,
 )
+from sloengine.processor.kernel.links import see_to_order
 from sloengine.processor.kernel.memory import get, put
+from sloengine.processor.kernel.spans import vector_of
 
 FALSE, TRUE, UNKNOWN_TRUTH = range(3)
 
@@ -53,7 +53,7 @@ FALSE, TRUE, UNKNOWN_TRUTH = range(3)
 @inlined
 def _atoms_of(plan: int, span: int) -> int:
     """Return the address of the bits of a span."""
-    return get(plan, P_ATOMS) + (get(span, S_META) >> VECTOR_AT) * get(plan, P_WORDS) * 8
+    return get(plan, P_ATOMS) + vector_of(span) * get(plan, P_WORDS) * 8
 
 
 @inlined
@@ -83,6 +83,12 @@ def _include(plan: int, span: int, bits: int, counts: int) -> None:
 def gather_trace(plan: int, work: int) -> None:
     """Fill W_ALL and W_ALL_COUNTS."""
     bits, counts, rows = get(work, W_ALL), get(work, W_ALL_COUNTS), get(work, W_ROWS)
+    if get(plan, P_WORDS) == 1 and get(plan, P_COUNTED_SIZE) == 0:
+        atoms, all_bits = get(plan, P_ATOMS), 0
+        for index in range(get(work, W_COUNT)):
+            all_bits |= get(atoms, vector_of(get(rows, index)))
+        put(bits, 0, all_bits)
+        return
     _clear(plan, bits, counts)
     for index in range(get(work, W_COUNT)):
         _include(plan, get(rows, index), bits, counts)
@@ -94,6 +100,7 @@ def gather_set(plan: int, work: int, entry: int) -> None:
     bits, counts, rows = get(work, W_SET), get(work, W_SET_COUNTS), get(work, W_ROWS)
     parents, marks, order = get(work, W_PARENT), get(work, W_MARKS), get(work, W_ORDER)
     is_home = entry == get(work, W_HOME)
+    see_to_order(work)
     _clear(plan, bits, counts)
     for place in range(get(work, W_COUNT)):
         index = get(order, place)
