@@ -482,7 +482,9 @@ def warm_up() -> None:
         projected=lambda _: ("", ""),
     )
     processor.add(batch, position=0, arrival_ns=0)
-    spans_of(processor._arena.address, 0, _address(np.empty(1, np.int64)))
+    address, one_word = processor._arena.address, np.empty(1, np.int64)
+    spans_of(address, 0, _address(one_word))
+    put_off(address, _address(one_word), 0)
     processor.close(0)
     processor.close(0, everything=True)
     processor.add(batch, position=1, arrival_ns=1)
