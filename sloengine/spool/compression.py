@@ -122,24 +122,32 @@ def opened(files: FileSystem, path: Path, base: int) -> Iterator[Source]:
     fd = files.open_read(path)
     try:
         header = SegmentHeader.parse(read_all(files, fd, SEGMENT_HEADER, 0))
-        if header is None or header.version != COMPRESSED_VERSION:
-            yield lambda position, size: read_all(files, fd, size, position - base + SEGMENT_HEADER)
-        else:
-            table = BlockTable.read(files, fd) or BlockTable(0, BLOCK, ())
-            yield BlockSource(files, fd, base, table)
+        yield source_of(files, fd, base, header)
     finally:
         files.close(fd)
+
+
+def source_of(files: FileSystem, fd: int, base: int, header: SegmentHeader | None) -> Source:
+    """Return how an open segment file, compressed or not, is read by position."""
+    if header is None or header.version != COMPRESSED_VERSION:
+        return lambda position, size: read_all(files, fd, size, position - base + SEGMENT_HEADER)
+    return BlockSource(files, fd, base, BlockTable.read(files, fd) or BlockTable(0, BLOCK, ()))
 
 
 def log_length(files: FileSystem, path: Path, header: SegmentHeader | None) -> int | None:
     """Return the bytes of the log in a segment; `None` where a block table is damaged."""
-    if header is None or header.version != COMPRESSED_VERSION:
-        return files.size(path) - SEGMENT_HEADER
     fd = files.open_read(path)
     try:
-        table = BlockTable.read(files, fd)
+        return length_of(files, fd, header)
     finally:
         files.close(fd)
+
+
+def length_of(files: FileSystem, fd: int, header: SegmentHeader | None) -> int | None:
+    """Return the bytes of the log in an open segment; `None` where a block table is damaged."""
+    if header is None or header.version != COMPRESSED_VERSION:
+        return max(0, files.size_of(fd) - SEGMENT_HEADER)
+    table = BlockTable.read(files, fd)
     return None if table is None else table.length
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from sloengine.errors import StoreError
+from sloengine.spool.compression import length_of, source_of
 from sloengine.spool.filesystem import FileSystem, read_all
 from sloengine.spool.frame import Damage, Frame, Source, walk
 from sloengine.spool.segment import SEGMENT_HEADER, SegmentHeader, base_of, segment_path
@@ -20,6 +21,9 @@ class _Part:
     base: int
     stop: int
     header: SegmentHeader | None
+    source: Source
+    damaged: bool
+    """The table of a compressed segment cannot be read, and so nothing of it."""
 
 
 class SpoolSnapshot:
@@ -109,21 +113,16 @@ class SpoolSnapshot:
         for number, part in enumerate(self._parts):
             is_last = number + 1 == len(self._parts)
             try:
-                source = self._source(part)
-                for item in walk(source, part.base, part.stop, seed=seed, sequence=None):
+                for item in walk(part.source, part.base, part.stop, seed=seed, sequence=None):
                     if isinstance(item, Frame):
                         yield item
-                    elif not (is_last and _is_unfinished(item)):
+                    elif part.damaged or not (is_last and _is_unfinished(item)):
                         self.damaged_bytes += item.length
             except OSError as exc:
                 raise StoreError(
                     f'spool folder "{self._directory}": cannot be read on ({exc.strerror}); '
                     "check the disk"
                 ) from exc
-
-    def _source(self, part: _Part) -> Source:
-        offset = SEGMENT_HEADER - part.base
-        return lambda position, size: read_all(self._files, part.fd, size, position + offset)
 
 
 def _open_part(
@@ -136,13 +135,16 @@ def _open_part(
     except FileNotFoundError:
         return None
     try:
-        # As many bytes as there are now: the writer may go on beside us.
-        stop = base + max(0, files.size_of(fd) - SEGMENT_HEADER)
         header = SegmentHeader.parse(read_all(files, fd, SEGMENT_HEADER, 0))
+        # As many bytes as there are now: the writer may go on beside us.
+        length = length_of(files, fd, header)
+        source = source_of(files, fd, base, header)
+        stop = base + (files.size_of(fd) if length is None else length)
     except OSError:
         files.close(fd)
         raise
-    return _Part(fd, base, stop if following is None else min(stop, following), header)
+    stop = stop if following is None else min(stop, following)
+    return _Part(fd, base, stop, header, source, damaged=length is None)
 
 
 def _is_unfinished(damage: Damage) -> bool:

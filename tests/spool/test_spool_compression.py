@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spool_parts import HookedFileSystem, everything, open_spool, payload_of, put
 
-from sloengine.spool import FileSystem, Frame, Spool, compression
+from sloengine.spool import SEGMENT_HEADER, FileSystem, Frame, Spool, SpoolSnapshot, compression
 from sloengine.spool.filesystem import BLOCK
 from sloengine.spool.segment import SegmentHeader
 
@@ -74,6 +74,23 @@ def test_without_its_index_a_compressed_segment_is_read_like_any_other(tmp_path:
     assert spool.frames_of([3], since_arrival_ns=0) == {3: [frames[2].position]}
     assert spool.statistics.lost_bytes == 0
     spool.close()
+
+
+def test_who_only_looks_reads_compressed_segments_too(tmp_path: Path) -> None:
+    frames = compressed(tmp_path)
+    with SpoolSnapshot.open(tmp_path) as snapshot:
+        assert list(snapshot.frames()) == frames
+        assert snapshot.damaged_bytes == 0
+        assert snapshot.bytes == frames[-1].next_position
+    oldest = min(tmp_path.glob("*.seg"))
+    with oldest.open("r+b") as file:
+        file.seek(SEGMENT_HEADER)
+        file.write(b"\xff" * 16)
+    with SpoolSnapshot.open(tmp_path) as snapshot:
+        left = list(snapshot.frames())
+        assert 0 < len(left) < len(frames)
+        assert left == frames[-len(left) :]
+        assert snapshot.damaged_bytes > 0
 
 
 def test_nothing_is_compressed_before_the_room_is_scarce(tmp_path: Path) -> None:
