@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sloengine.store.distinct import distinct
 from sloengine.store.facts import Coded, Fact, FactBatch, FactColumns
+from sloengine.store.kinds import Kind, Numbering
 
 IDENTITY = ("trace_hi", "trace_lo", "entry_span_id", "entry_kind")
 CONTENT = (
@@ -29,6 +31,18 @@ CONTENT = (
     "dimensions",
 )
 """What two rows of one identity are compared by."""
+FACT_COLUMNS = (
+    "trace_hi",
+    "trace_lo",
+    "entry_span_id",
+    "kind",
+    "start_ns",
+    "end_ns",
+    "origin",
+)
+"""Of every fact, as its row has them; `committed_ns` is the same for all of one commit."""
+CAPTURES = ("customer", "session", "intent", "amount_micros", "currency")
+"""And dimensions."""
 
 LOW_64 = (1 << 64) - 1
 INT64_MAX = (1 << 63) - 1
@@ -36,33 +50,30 @@ INT64_MAX = (1 << 63) - 1
 HISTOGRAM_SCALE = 3
 """Buckets grow by 2^(1/8), about 9%."""
 _PER_DOUBLING = 1 << HISTOGRAM_SCALE
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
-def fact_table(facts: Sequence[Fact], origins: Mapping[int, int], position: int) -> pa.Table:
-    """Return facts as columns named as in `transactions`, plus `bucket`.
+def fact_table(
+    facts: Sequence[Fact], origins: Mapping[int, int], position: int, kinds: Numbering
+) -> pa.Table:
+    """Return facts as columns named as in `facts_with_captures`, but for `committed_ns`.
 
     `origins` has the oldest frame of each trace; `position` stands in where it has none.
 
     Instants past the year 2262 become the last one that 64 signed bits hold, and an amount that
-    they cannot hold becomes NULL: a sender's nonsense must not stop every later commit. `bucket`
-    is the histogram bucket of the duration, NULL where that is not above zero.
+    they cannot hold becomes NULL: a sender's nonsense must not stop every later commit.
     """
-    start = [min(fact.start_ns, INT64_MAX) for fact in facts]
-    end = [min(fact.end_ns, INT64_MAX) for fact in facts]
     return pa.table(
         {
             "trace_hi": pa.array([fact.trace_id >> 64 for fact in facts], pa.uint64()),
             "trace_lo": pa.array([fact.trace_id & LOW_64 for fact in facts], pa.uint64()),
             "entry_span_id": pa.array([fact.entry_span_id for fact in facts], pa.uint64()),
-            "entry_kind": pa.array([fact.entry_kind for fact in facts], pa.uint8()),
-            "transaction": pa.array([fact.transaction for fact in facts], pa.string()),
-            "definition": pa.array([fact.definition for fact in facts], pa.string()),
-            "revision": pa.array([fact.revision for fact in facts], pa.string()),
-            "start_ns": pa.array(start, pa.int64()),
-            "end_ns": pa.array(end, pa.int64()),
-            "outcome": pa.array([str(fact.outcome) for fact in facts], pa.string()),
-            "reason": pa.array([fact.reason for fact in facts], pa.string()),
-            "incomplete": pa.array([fact.incomplete for fact in facts], pa.bool_()),
+            "kind": pa.array([kinds.number(_kind(fact)) for fact in facts], pa.int32()),
+            "start_ns": pa.array([min(fact.start_ns, INT64_MAX) for fact in facts], pa.int64()),
+            "end_ns": pa.array([min(fact.end_ns, INT64_MAX) for fact in facts], pa.int64()),
+            "origin": pa.array(
+                [origins.get(fact.trace_id, position) for fact in facts], pa.int64()
+            ),
             "customer": pa.array([fact.customer for fact in facts], pa.binary()),
             "session": pa.array([fact.session for fact in facts], pa.binary()),
             "intent": pa.array([fact.intent for fact in facts], pa.binary()),
@@ -71,25 +82,22 @@ def fact_table(facts: Sequence[Fact], origins: Mapping[int, int], position: int)
             ),
             "currency": pa.array([fact.currency for fact in facts], pa.string()),
             "dimensions": _dimensions(facts),
-            "origin": pa.array(
-                [origins.get(fact.trace_id, position) for fact in facts], pa.int64()
-            ),
-            "bucket": _buckets(start, end),
         }
     )
 
 
-def batch_table(batch: FactBatch) -> pa.Table:
-    """Return all facts of a batch as `fact_table` has them."""
+def batch_table(batch: FactBatch, kinds: Numbering) -> pa.Table:
+    """Return all facts of a batch as `fact_table` has them, each column in one piece."""
     if batch.columns is None:
-        return fact_table(batch.facts, batch.origins, batch.position)
-    columns = column_table(batch.columns)
+        return fact_table(batch.facts, batch.origins, batch.position, kinds)
+    columns = column_table(batch.columns, kinds)
     if not batch.facts:
         return columns
-    return pa.concat_tables([columns, fact_table(batch.facts, batch.origins, batch.position)])
+    objects = fact_table(batch.facts, batch.origins, batch.position, kinds)
+    return pa.concat_tables([columns, objects]).combine_chunks()
 
 
-def column_table(facts: FactColumns) -> pa.Table:
+def column_table(facts: FactColumns, kinds: Numbering) -> pa.Table:
     """Return columns as `fact_table` would return the same facts."""
     rows = len(facts)
     start = np.minimum(facts.start_ns, np.uint64(INT64_MAX)).view(np.int64)
@@ -102,15 +110,10 @@ def column_table(facts: FactColumns) -> pa.Table:
             "trace_hi": pa.array(facts.trace_hi, pa.uint64()),
             "trace_lo": pa.array(facts.trace_lo, pa.uint64()),
             "entry_span_id": pa.array(facts.entry_span_id, pa.uint64()),
-            "entry_kind": pa.array(facts.entry_kind, pa.uint8()),
-            "transaction": _decoded(facts.transaction),
-            "definition": _decoded(facts.definition),
-            "revision": pa.repeat(pa.scalar(facts.revision, pa.string()), rows),
+            "kind": pa.array(_kinds(facts, kinds), pa.int32()),
             "start_ns": pa.array(start, pa.int64()),
             "end_ns": pa.array(end, pa.int64()),
-            "outcome": _decoded(facts.outcome),
-            "reason": _decoded(facts.reason),
-            "incomplete": pa.array(facts.incomplete, pa.bool_()),
+            "origin": pa.array(facts.origin, pa.int64()),
             "customer": _optional(facts.customer, pa.binary(), rows),
             "session": _optional(facts.session, pa.binary(), rows),
             "intent": _optional(facts.intent, pa.binary(), rows),
@@ -121,10 +124,31 @@ def column_table(facts: FactColumns) -> pa.Table:
                 _decoded(facts.dimension_names),
                 pa.array(facts.dimension_values, pa.string()),
             ),
-            "origin": pa.array(facts.origin, pa.int64()),
-            "bucket": _buckets(start, end),
         }
     )
+
+
+def with_captures(facts: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return which rows of a `fact_table` belong into `facts_with_captures`."""
+    maps = facts["dimensions"].combine_chunks()
+    found: npt.NDArray[np.bool_] = np.diff(maps.offsets.to_numpy()) > 0
+    for name in CAPTURES:
+        column = facts[name]
+        if column.null_count < len(column):
+            found |= column.is_valid().to_numpy()
+    return found
+
+
+def in_traces(facts: pa.Table, trace_ids: frozenset[int]) -> npt.NDArray[np.bool_]:
+    """Return which rows of a `fact_table` are of some traces."""
+    low = facts["trace_lo"].to_numpy()
+    wanted = np.array([trace_id & LOW_64 for trace_id in trace_ids], np.uint64)
+    found = np.isin(low, wanted)
+    candidates = np.flatnonzero(found)
+    high = facts["trace_hi"].to_numpy()[candidates].tolist()
+    for row, first, last in zip(candidates.tolist(), high, low[candidates].tolist(), strict=True):
+        found[row] = first << 64 | last in trace_ids
+    return found
 
 
 def repeats_identity(batch: FactBatch) -> bool:
@@ -138,6 +162,9 @@ def repeats_identity(batch: FactBatch) -> bool:
         return False
     if not identities.isdisjoint(_identities_of(columns, {trace_id for trace_id, _, _ in keys})):
         return True
+    mixed = np.sort(columns.trace_lo ^ columns.trace_hi ^ (columns.entry_span_id * _MIXER))
+    if not (mixed[1:] == mixed[:-1]).any():
+        return False  # different even in what is left of them
     parts = (columns.entry_kind, columns.entry_span_id, columns.trace_lo, columns.trace_hi)
     order = np.lexsort(parts)
     is_same = np.ones(len(columns) - 1, dtype=bool)
@@ -174,13 +201,52 @@ def bucket_of(duration_ns: int) -> int:
     Bucket i holds (2^(i/8), 2^((i+1)/8)] seconds: OpenTelemetry's base-2 exponential histogram,
     https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
     """
-    return _FIRST_BUCKET + int(np.searchsorted(_UPPER_BOUNDS, duration_ns, side="left"))
+    return int(buckets_of(np.array([duration_ns]))[0])
 
 
-def _buckets(start: npt.ArrayLike, end: npt.ArrayLike) -> pa.Array:
-    duration = np.asarray(end, dtype=np.int64) - np.asarray(start, dtype=np.int64)
-    bucket = np.searchsorted(_UPPER_BOUNDS, duration, side="left") + _FIRST_BUCKET
-    return pa.array(bucket.astype(np.int16), mask=duration <= 0)
+def buckets_of(durations_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the bucket of each duration; of none above zero, one without meaning."""
+    return np.searchsorted(_UPPER_BOUNDS, durations_ns, side="left") + _FIRST_BUCKET
+
+
+def _kind(fact: Fact) -> Kind:
+    return Kind(
+        fact.entry_kind,
+        fact.transaction,
+        fact.definition,
+        fact.revision,
+        str(fact.outcome),
+        fact.reason,
+        fact.incomplete,
+    )
+
+
+def _kinds(facts: FactColumns, kinds: Numbering) -> npt.NDArray[np.int32]:
+    """Return the number of each row's kind; only distinct ones are looked up."""
+    transaction, definition = facts.transaction, facts.definition
+    mixed = facts.entry_kind.astype(np.int64) << 1 | facts.incomplete
+    for column in (transaction, definition, facts.outcome, facts.reason):
+        # Often one array is the codes of both.
+        if column is not definition or definition.codes is not transaction.codes:
+            mixed = mixed * len(column.texts) + column.codes
+    found, places, _ = distinct(mixed)
+    rows = np.empty(len(found), np.intp)
+    rows[places] = np.arange(len(places))
+    numbers = [
+        kinds.number(
+            Kind(
+                int(facts.entry_kind[row]),
+                transaction.texts[transaction.codes[row]],
+                definition.texts[definition.codes[row]],
+                facts.revision,
+                facts.outcome.texts[facts.outcome.codes[row]],
+                facts.reason.texts[facts.reason.codes[row]],
+                bool(facts.incomplete[row]),
+            )
+        )
+        for row in rows.tolist()
+    ]
+    return np.array(numbers, np.int32)[places]
 
 
 def _dimensions(facts: Sequence[Fact]) -> pa.Array:

@@ -153,6 +153,15 @@ def stream(cursor: duckdb.DuckDBPyConnection, sql: str) -> Iterator[tuple[Any, .
         raise _running_error(exc) from exc
 
 
+def insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Insert rows whose columns are in the order of the table's.
+
+    Cheaper than a statement over `arrow_view`, and than one that unnests lists: DuckDB 1.5 takes
+    50 µs for each value in a list.
+    """
+    cursor.from_arrow(rows).insert_into(table)
+
+
 @contextmanager
 def arrow_view(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> Iterator[None]:
     """Let statements in the block read an Arrow table by `name`.

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+from sloengine.store.distinct import distinct
+from sloengine.store.kinds import Numbering
 
 MOST_VALUES = 10_000
 """Of one dimension of one transaction."""
@@ -33,7 +37,7 @@ class DimensionValues:
         for transaction, name, value in values:
             self._known.setdefault((transaction, name), set()).add(value)
 
-    def fit(self, facts: pa.Table) -> tuple[pa.Table, list[Value]]:
+    def fit(self, facts: pa.Table, kinds: Numbering) -> tuple[pa.Table, list[Value]]:
         """Return the facts with values beyond the bound replaced, and values met first here.
 
         `facts` is as `fact_table` returns it. New values are taken in ascending order, so that the
@@ -43,11 +47,7 @@ class DimensionValues:
         counts = np.diff(maps.offsets.to_numpy(zero_copy_only=False))
         if not counts.sum():
             return facts, []
-        owners = (
-            facts["transaction"]
-            .combine_chunks()
-            .take(pa.array(np.repeat(np.arange(len(maps)), counts)))
-        )
+        owners = _transactions(np.repeat(facts["kind"].to_numpy(), counts), kinds)
         flat = pa.table({"transaction": owners, "name": maps.keys, "value": maps.items})
         distinct = flat.group_by(["transaction", "name", "value"]).aggregate([])
         fresh: list[Value] = []
@@ -66,6 +66,12 @@ class DimensionValues:
             index = facts.schema.get_field_index("dimensions")
             facts = facts.set_column(index, "dimensions", fitted)
         return facts, fresh
+
+
+def _transactions(numbers: npt.NDArray[np.int32], kinds: Numbering) -> pa.Array:
+    found, places, _ = distinct(numbers)
+    names = pa.array([kinds[number].transaction for number in found.tolist()], pa.string())
+    return names.take(pa.array(places))
 
 
 def _replaced(flat: pa.Table, beyond: list[Value]) -> pa.Array:

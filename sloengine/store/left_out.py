@@ -13,16 +13,16 @@ WITH periods AS (
 ), taken AS (
     SELECT c.slot_ns, min(p.number) AS number
     FROM (
-        SELECT DISTINCT slot_ns FROM sli_counts
+        SELECT DISTINCT slot_ns FROM all_sli_counts
         WHERE indicator = $indicator AND slot_ns >= $start_ns AND slot_ns < $end_ns
     ) AS c
     JOIN periods AS p ON c.slot_ns >= p.from_ns AND c.slot_ns < p.until_ns
     GROUP BY c.slot_ns
 ), events AS (
     SELECT slot_ns, 'good' AS outcome, '' AS reason, good, good AS counted
-    FROM sli_counts WHERE indicator = $indicator
+    FROM all_sli_counts WHERE indicator = $indicator
     UNION ALL
-    SELECT slot_ns, outcome, reason, 0, events FROM sli_reasons WHERE indicator = $indicator
+    SELECT slot_ns, outcome, reason, 0, events FROM all_sli_reasons WHERE indicator = $indicator
 )
 SELECT number, slot_ns, outcome, reason, sum(good)::BIGINT, sum(counted)::BIGINT AS total
 FROM events JOIN taken USING (slot_ns)

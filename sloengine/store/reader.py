@@ -49,7 +49,7 @@ WITH windows AS ({_WINDOWS})
 SELECT w.indicator, w.start_ns, w.end_ns, sum(c.good)::BIGINT, sum(c.total)::BIGINT,
     sum(c.excluded)::BIGINT, sum(c.unknown)::BIGINT, sum(c.corrected)::BIGINT
 FROM windows AS w
-JOIN sli_counts AS c
+JOIN all_sli_counts AS c
     ON c.indicator = w.indicator AND c.slot_ns >= w.start_ns AND c.slot_ns < w.end_ns
 GROUP BY w.indicator, w.start_ns, w.end_ns
 """
@@ -61,7 +61,7 @@ BAD_REASONS = f"""
 WITH windows AS ({_WINDOWS})
 SELECT w.indicator, w.start_ns, w.end_ns, r.outcome, r.reason, sum(r.events)::BIGINT AS bad
 FROM windows AS w
-JOIN sli_reasons AS r
+JOIN all_sli_reasons AS r
     ON r.indicator = w.indicator AND r.slot_ns >= w.start_ns AND r.slot_ns < w.end_ns
 GROUP BY w.indicator, w.start_ns, w.end_ns, r.outcome, r.reason
 HAVING bad > 0
@@ -79,7 +79,7 @@ WITH windows AS (
 SELECT w.indicator, w.start_ns, w.end_ns, (c.slot_ns - w.start_ns) // w.step_ns AS step,
     sum(c.good)::BIGINT, sum(c.total)::BIGINT
 FROM windows AS w
-JOIN sli_counts AS c
+JOIN all_sli_counts AS c
     ON c.indicator = w.indicator AND c.slot_ns >= w.start_ns AND c.slot_ns < w.end_ns
 GROUP BY w.indicator, w.start_ns, w.end_ns, step
 ORDER BY w.indicator, w.start_ns, w.end_ns, step
@@ -88,7 +88,7 @@ ORDER BY w.indicator, w.start_ns, w.end_ns, step
 # Purpose: which transactions the traffic of a window was, `other` and `ignored` included.
 # Parameters: start_ns, end_ns. Columns: transaction, outcome, events.
 TRAFFIC = """
-SELECT transaction, outcome, sum(events)::BIGINT AS facts FROM traffic_counts
+SELECT transaction, outcome, sum(events)::BIGINT AS facts FROM all_traffic_counts
 WHERE slot_ns >= $start_ns AND slot_ns < $end_ns
 GROUP BY transaction, outcome HAVING facts > 0
 ORDER BY transaction, outcome
@@ -118,7 +118,7 @@ GROUP BY transaction, definition ORDER BY transaction, first_ns, definition
 # Purpose: since when an indicator has counts. Parameter: indicators.
 # Columns: indicator, the minute of its first event (folding must not move it).
 FIRST_EVENTS = f"""
-SELECT indicator, min(slot_ns - slot_ns % {MINUTE_NS}) FROM sli_counts
+SELECT indicator, min(slot_ns - slot_ns % {MINUTE_NS}) FROM all_sli_counts
 WHERE indicator IN (SELECT unnest($indicators::VARCHAR[]))
 GROUP BY indicator
 """
@@ -130,7 +130,7 @@ SELECT count(*) FROM coverage WHERE minute_ns >= $start_ns AND minute_ns < $end_
 """
 
 # Purpose: the engine's own counters. Columns: name, value.
-COUNTERS = "SELECT name, sum(value)::BIGINT FROM engine_counters GROUP BY name ORDER BY name"
+COUNTERS = "SELECT name, sum(value)::BIGINT FROM all_engine_counters GROUP BY name ORDER BY name"
 
 # Purpose: the latest end of any stored fact. Column: end_ns, NULL where there is none.
 LAST_EVENT = "SELECT max(end_ns) FROM transactions"
@@ -147,7 +147,7 @@ ORDER BY at_ns, trace_hi, trace_lo, entry_span_id, entry_kind
 
 # Purpose: first verdicts for export. Columns: slo, result, events.
 EXPORT_VERDICTS = """
-SELECT slo, result, sum(events)::BIGINT FROM export_verdicts
+SELECT slo, result, sum(events)::BIGINT FROM all_export_verdicts
 GROUP BY slo, result ORDER BY slo, result
 """
 
@@ -162,7 +162,7 @@ EXPORT_DURATIONS = f"SELECT * FROM ({MERGED_DURATIONS}) ORDER BY transaction, ou
 
 # Purpose: histogram buckets for export. Columns: transaction, outcome, reason, bucket, events.
 EXPORT_BUCKETS = """
-SELECT transaction, outcome, reason, bucket, sum(events)::BIGINT FROM export_buckets
+SELECT transaction, outcome, reason, bucket, sum(events)::BIGINT FROM all_export_buckets
 GROUP BY transaction, outcome, reason, bucket ORDER BY transaction, outcome, reason, bucket
 """
 

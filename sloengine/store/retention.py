@@ -48,6 +48,16 @@ _WITHOUT_TIME = (
     _Deltas("export_buckets", ("transaction", "outcome", "reason", "bucket"), ("events",)),
 )
 
+_SETTLED = (
+    "sli_counts",
+    "sli_reasons",
+    "traffic_counts",
+    "engine_counters",
+    "export_verdicts",
+    "export_buckets",
+)
+"""The tables that have a view `new_*` over `count_deltas`."""
+
 MERGED_DURATIONS = """
 SELECT transaction, outcome, reason, sum(events)::BIGINT AS events,
     sum(zero_events)::BIGINT AS zero_events, sum(sum_ns)::HUGEINT AS sum_ns,
@@ -66,12 +76,20 @@ GROUP BY transaction, outcome, reason, last
 """
 
 
+def settle(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Move what commits added to the tables of the counts, inside the transaction that is open."""
+    for table in _SETTLED:
+        run(cursor, f"INSERT INTO {table} SELECT * FROM new_{table}")
+    run(cursor, "DELETE FROM count_deltas")
+
+
 def compact(cursor: duckdb.DuckDBPyConnection, now_ns: int) -> None:
     """Fold slots older than three days to minutes and merge deltas of equal keys.
 
     Runs inside the transaction that is open on `cursor`. Sums by key, and over any window that is
     cut as `evaluate` cuts it, are the same before and after.
     """
+    settle(cursor)
     folded, merged = run(cursor, "SELECT folded_until_ns, merged_until_ns FROM store")[0]
     fold_until = max(folded, floor_to(now_ns - FINE_FOR_NS, MINUTE_NS))
     merge_until = max(merged, floor_to(now_ns, SLOT_NS))
@@ -114,9 +132,11 @@ def expire(cursor: duckdb.DuckDBPyConnection, now_ns: int) -> None:
 
     Runs inside the transaction that is open on `cursor`. Counts outlive the facts they came from.
     """
+    settle(cursor)
     facts_from = floor_to(max(now_ns - FACTS_KEPT_NS, 0), MINUTE_NS)
     counts_from = floor_to(max(now_ns - COUNTS_KEPT_NS, 0), MINUTE_NS)
-    run(cursor, "DELETE FROM transactions WHERE end_ns < $from_ns", {"from_ns": facts_from})
+    for table in ("facts", "facts_with_captures"):
+        run(cursor, f"DELETE FROM {table} WHERE end_ns < $from_ns", {"from_ns": facts_from})
     for deltas in _BY_SLOT:
         sql = f"DELETE FROM {deltas.table} WHERE slot_ns < $from_ns"
         run(cursor, sql, {"from_ns": counts_from})

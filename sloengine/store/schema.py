@@ -4,6 +4,8 @@
 edited. No table that grows with traffic has a PRIMARY KEY (three to four times slower). Times are
 integers in nanoseconds since the epoch, UTC. Tables named `*_counts`, `*_reasons` and `export_*`
 are append-only deltas: what counts is the sum over equal keys, and compaction keeps every sum.
+A commit adds to most of them through one table, `count_deltas`, because each statement costs as
+much as a thousand facts: `new_*` is what stands there, and `all_*`, which readers read, is both.
 """
 
 from __future__ import annotations
@@ -31,28 +33,55 @@ CREATE TABLE indicators (             -- an indicator that was ever counted
     active BOOLEAN NOT NULL,          -- whether commits count it now
     since_ns BIGINT NOT NULL          -- when it was last (re)counted from stored facts
 );
-CREATE TABLE transactions (           -- a business transaction; identity: the first four columns
-    trace_hi UBIGINT NOT NULL,
-    trace_lo UBIGINT NOT NULL,
-    entry_span_id UBIGINT NOT NULL,
+CREATE TABLE fact_kinds (             -- what many facts have in common
+    kind INTEGER NOT NULL,
     entry_kind UTINYINT NOT NULL,
     transaction VARCHAR NOT NULL,
     definition VARCHAR NOT NULL,
     revision VARCHAR NOT NULL,
-    start_ns BIGINT NOT NULL,
-    end_ns BIGINT NOT NULL,
     outcome VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
-    incomplete BOOLEAN NOT NULL,
+    incomplete BOOLEAN NOT NULL
+);
+CREATE TABLE facts (                  -- facts without any capture
+    trace_hi UBIGINT NOT NULL,
+    trace_lo UBIGINT NOT NULL,
+    entry_span_id UBIGINT NOT NULL,
+    kind INTEGER NOT NULL,
+    start_ns BIGINT NOT NULL,
+    end_ns BIGINT NOT NULL,
+    origin BIGINT NOT NULL,           -- oldest frame of the spool that the verdict rests on
+    committed_ns BIGINT NOT NULL
+);
+CREATE TABLE facts_with_captures (    -- facts with one capture at least
+    trace_hi UBIGINT NOT NULL,
+    trace_lo UBIGINT NOT NULL,
+    entry_span_id UBIGINT NOT NULL,
+    kind INTEGER NOT NULL,
+    start_ns BIGINT NOT NULL,
+    end_ns BIGINT NOT NULL,
+    origin BIGINT NOT NULL,
+    committed_ns BIGINT NOT NULL,
     customer BLOB,                    -- keyed hashes of 16 bytes
     session BLOB,
     intent BLOB,
     amount_micros BIGINT,
     currency VARCHAR,
-    dimensions MAP(VARCHAR, VARCHAR) NOT NULL,  -- keys ascending
-    origin BIGINT NOT NULL,           -- oldest frame of the spool that the verdict rests on
-    committed_ns BIGINT NOT NULL
+    dimensions MAP(VARCHAR, VARCHAR) NOT NULL  -- keys ascending
 );
+CREATE VIEW transactions AS           -- every fact; identity: trace, entry_span_id, entry_kind
+SELECT trace_hi, trace_lo, entry_span_id, entry_kind, transaction, definition, revision,
+    start_ns, end_ns, outcome, reason, incomplete, customer, session, intent, amount_micros,
+    currency, dimensions, origin, committed_ns
+FROM (
+    SELECT *, NULL::BLOB AS customer, NULL::BLOB AS session, NULL::BLOB AS intent,
+        NULL::BIGINT AS amount_micros, NULL::VARCHAR AS currency,
+        MAP([]::VARCHAR[], []::VARCHAR[]) AS dimensions
+    FROM facts
+    UNION ALL
+    SELECT * FROM facts_with_captures
+)
+JOIN fact_kinds USING (kind);
 CREATE TABLE dimension_values (       -- a value of a dimension that facts have kept
     transaction VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
@@ -137,6 +166,43 @@ CREATE TABLE export_buckets (         -- deltas: exponential histogram at scale 
     bucket SMALLINT NOT NULL,
     events BIGINT NOT NULL
 );
+CREATE TABLE count_deltas (           -- what commits added to counts, until compaction moves it
+    counted VARCHAR NOT NULL,         -- traffic, indicator, verdict, bucket or counter
+    name VARCHAR NOT NULL,            -- of the transaction, indicator, SLO or counter
+    slot_ns BIGINT,
+    result VARCHAR,                   -- good, bad, excluded, unknown, corrected
+    outcome VARCHAR,
+    reason VARCHAR,
+    bucket SMALLINT,
+    events BIGINT NOT NULL
+);
+CREATE VIEW new_sli_counts AS
+SELECT name AS indicator, slot_ns,
+    CASE WHEN result = 'good' THEN events ELSE 0 END AS good,
+    CASE WHEN result IN ('good', 'bad') THEN events ELSE 0 END AS total,
+    CASE WHEN result = 'excluded' THEN events ELSE 0 END AS excluded,
+    CASE WHEN result = 'unknown' THEN events ELSE 0 END AS unknown,
+    CASE WHEN result = 'corrected' THEN events ELSE 0 END AS corrected
+FROM count_deltas WHERE counted = 'indicator';
+CREATE VIEW new_sli_reasons AS
+SELECT name AS indicator, slot_ns, outcome, reason, events
+FROM count_deltas WHERE counted = 'indicator' AND result = 'bad';
+CREATE VIEW new_traffic_counts AS
+SELECT name AS transaction, slot_ns, outcome, events
+FROM count_deltas WHERE counted = 'traffic';
+CREATE VIEW new_engine_counters AS
+SELECT name, events AS value FROM count_deltas WHERE counted = 'counter';
+CREATE VIEW new_export_verdicts AS
+SELECT name AS slo, result, events FROM count_deltas WHERE counted = 'verdict';
+CREATE VIEW new_export_buckets AS
+SELECT name AS transaction, outcome, reason, bucket, events
+FROM count_deltas WHERE counted = 'bucket';
+CREATE VIEW all_sli_counts AS FROM sli_counts UNION ALL FROM new_sli_counts;
+CREATE VIEW all_sli_reasons AS FROM sli_reasons UNION ALL FROM new_sli_reasons;
+CREATE VIEW all_traffic_counts AS FROM traffic_counts UNION ALL FROM new_traffic_counts;
+CREATE VIEW all_engine_counters AS FROM engine_counters UNION ALL FROM new_engine_counters;
+CREATE VIEW all_export_verdicts AS FROM export_verdicts UNION ALL FROM new_export_verdicts;
+CREATE VIEW all_export_buckets AS FROM export_buckets UNION ALL FROM new_export_buckets;
 INSERT INTO spool_position VALUES (NULL);
 """
 
@@ -145,7 +211,8 @@ MIGRATIONS: tuple[str, ...] = (_FIRST,)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 COUNTED_TABLES = (
-    "transactions",
+    "facts",
+    "facts_with_captures",
     "dimension_values",
     "corrections",
     "sli_counts",
@@ -157,5 +224,6 @@ COUNTED_TABLES = (
     "export_corrections",
     "export_durations",
     "export_buckets",
+    "count_deltas",
 )
 """All that grows with traffic; the other tables say what the store is and what it counts by."""

@@ -31,6 +31,7 @@ from sloengine.store.database import (
 from sloengine.store.dimensions import DimensionValues
 from sloengine.store.facts import FactBatch, StoredTrace
 from sloengine.store.key import fingerprint, load_or_create_key, new_key
+from sloengine.store.kinds import FactKinds, Kind
 from sloengine.store.plans import apply_plan
 from sloengine.store.reader import StoreReader
 from sloengine.store.schema import COUNTED_TABLES
@@ -92,6 +93,8 @@ class Store:
         self._lock = Lock()
         self._indicators: IndicatorSet | None = None
         self._dimensions = DimensionValues(query(self._writer, _DIMENSION_VALUES))
+        kinds = query(self._writer, "SELECT * FROM fact_kinds")
+        self._kinds = FactKinds((number, Kind(*kind)) for number, *kind in kinds)
         self.store_id = store_id
         """Names this store in spool segments, so that no spool is applied to another store."""
         self.created_ns = created_ns
@@ -213,8 +216,11 @@ class Store:
         if repeats_identity(batch):
             raise ValueError("a batch holds two facts of one identity (trace, entry span, kind)")
         with self._writing() as cursor:
-            result, values = write_batch(cursor, batch, self._indicators, self._dimensions)
-        self._dimensions.keep(values)
+            result, met = write_batch(
+                cursor, batch, self._indicators, self._kinds, self._dimensions
+            )
+        self._dimensions.keep(met.dimension_values)
+        self._kinds.keep(met.kinds)
         stored = self.position
         if stored != batch.position:
             raise StoreError(

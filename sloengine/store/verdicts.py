@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 
 from sloengine.definitions.plan import Outcome, SloRule
-from sloengine.ottl import FactCondition
+from sloengine.ottl import FactCondition, FactView
 from sloengine.store.slots import MINUTE_NS, SLOT_NS
 
 
@@ -32,6 +33,16 @@ FACT_SLOT = f"""
 must be, too."""
 
 _CODES_PER_INDICATOR = len(Result)
+_PLAIN = frozenset({"outcome", "reason"})
+
+
+class Judged(FactView, Protocol):
+    """What verdicts read of a fact."""
+
+    @property
+    def transaction(self) -> str:
+        """Its name."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,52 @@ class IndicatorSet:
     for all, so that a hundred objectives cost one pass over a commit's facts."""
     parameters: tuple[object, ...]
     """Of the `?` in `codes_sql`, in order."""
+    further_sql: str
+    """As `codes_sql`, of those indicators only that read more than outcome and reason."""
+    further_parameters: tuple[object, ...]
+    further: frozenset[str]
+    """The transactions that such indicators look at."""
+    rules: Mapping[str, tuple[tuple[int, SloRule], ...]]
+    """By transaction: numbers of its indicators, each with an SLO that has it."""
+
+    _plain: dict[tuple[str, str, str], tuple[tuple[int, Result], ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def plain_results(
+        self, transaction: str, outcome: str, reason: str
+    ) -> tuple[tuple[int, Result], ...]:
+        """Return the verdicts of those indicators that read no more than this of a fact."""
+        key = (transaction, outcome, reason)
+        known = self._plain.get(key)
+        if known is None:
+            ended = _Ended(*key)
+            known = self._plain[key] = tuple(
+                (number, result)
+                for number, rule in self.rules.get(transaction, ())
+                if _is_plain(rule) and (result := _result(rule, ended)) is not None
+            )
+        return known
+
+    def results(self, fact: Judged) -> dict[int, Result]:
+        """Return the verdict of each indicator that counts a fact, by number."""
+        found = (
+            (number, _result(rule, fact)) for number, rule in self.rules.get(fact.transaction, ())
+        )
+        return {number: result for number, result in found if result is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A fact of which only outcome and reason are known."""
+
+    transaction: str
+    outcome: str
+    reason: str
+    start_ns: int = 0
+    end_ns: int = 0
+    amount_micros: int | None = None
+    dimensions: Mapping[str, str] = field(default_factory=dict)
 
 
 def indicator_set(slos: Iterable[SloRule]) -> IndicatorSet:
@@ -58,29 +115,61 @@ def indicator_set(slos: Iterable[SloRule]) -> IndicatorSet:
     All text of users stands in `parameters`, or in conditions that the typed tree printed.
     """
     slos = tuple(slos)
-    rules: dict[str, SloRule] = {}
+    first: dict[str, SloRule] = {}
     for slo in slos:
-        rules.setdefault(slo.indicator, slo)
-    numbers = {indicator: number for number, indicator in enumerate(rules)}
-    by_transaction: dict[str, list[SloRule]] = {}
-    for rule in rules.values():
-        by_transaction.setdefault(rule.transaction, []).append(rule)
-
-    branches: list[str] = []
-    parameters: list[object] = []
-    for transaction, members in by_transaction.items():
-        parameters.append(transaction)
-        codes = [code_sql(rule, numbers[rule.indicator], parameters) for rule in members]
-        branches.append(f"WHEN ? THEN [{', '.join(codes)}]")
-    nothing = "CAST([] AS INTEGER[])"
-    codes_sql = f"CASE transaction {' '.join(branches)} ELSE {nothing} END" if branches else nothing
+        first.setdefault(slo.indicator, slo)
+    numbers = {indicator: number for number, indicator in enumerate(first)}
+    rules: dict[str, list[tuple[int, SloRule]]] = {}
+    for rule in first.values():
+        rules.setdefault(rule.transaction, []).append((numbers[rule.indicator], rule))
+    further: dict[str, list[tuple[int, SloRule]]] = {}
+    for rule in first.values():
+        if not _is_plain(rule):
+            further.setdefault(rule.transaction, []).append((numbers[rule.indicator], rule))
+    codes_sql, parameters = _codes_sql(rules)
+    further_sql, further_parameters = _codes_sql(further)
     return IndicatorSet(
-        indicators=tuple(rules),
+        indicators=tuple(first),
         slo_names=tuple(slo.name for slo in slos),
         slo_indicators=tuple(numbers[slo.indicator] for slo in slos),
         codes_sql=codes_sql,
-        parameters=tuple(parameters),
+        parameters=parameters,
+        further_sql=further_sql,
+        further_parameters=further_parameters,
+        further=frozenset(further),
+        rules={transaction: tuple(members) for transaction, members in rules.items()},
     )
+
+
+def _is_plain(rule: SloRule) -> bool:
+    return all(
+        condition is None or condition.reads <= _PLAIN for condition in (rule.good, rule.total)
+    )
+
+
+def _result(rule: SloRule, fact: Judged) -> Result | None:
+    """Return what `code_sql` says."""
+    if rule.total is not None and not rule.total.evaluate(fact):
+        return None
+    if fact.outcome == Outcome.EXCLUDED:
+        return Result.EXCLUDED
+    if fact.outcome == Outcome.UNKNOWN:
+        return Result.BAD if rule.unknown_is_bad else Result.UNKNOWN
+    return Result.GOOD if rule.good.evaluate(fact) else Result.BAD
+
+
+def _codes_sql(
+    rules: Mapping[str, Sequence[tuple[int, SloRule]]],
+) -> tuple[str, tuple[object, ...]]:
+    branches: list[str] = []
+    parameters: list[object] = []
+    for transaction, members in rules.items():
+        parameters.append(transaction)
+        codes = [code_sql(rule, number, parameters) for number, rule in members]
+        branches.append(f"WHEN ? THEN [{', '.join(codes)}]")
+    nothing = "CAST([] AS INTEGER[])"
+    sql = f"CASE transaction {' '.join(branches)} ELSE {nothing} END" if branches else nothing
+    return sql, tuple(parameters)
 
 
 def code_sql(rule: SloRule, number: int, parameters: list[object]) -> str:
@@ -141,8 +230,8 @@ def left_out_sql(
     WITH facts AS (
         SELECT row_id, end_ns, outcome, reason, {code} AS code, {holds} AS holds
         FROM (
-            SELECT rowid AS row_id, end_ns, start_ns, outcome, reason, amount_micros, dimensions,
-                end_ns - start_ns AS duration
+            SELECT row_number() OVER () AS row_id, end_ns, start_ns, outcome, reason,
+                amount_micros, dimensions, end_ns - start_ns AS duration
             FROM transactions WHERE transaction = ? AND end_ns >= ? AND {FACT_SLOT} < ?
         )
     ), periods AS (

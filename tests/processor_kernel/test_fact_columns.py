@@ -17,6 +17,7 @@ from sloengine.processor import NoHistory, ProcessorSettings
 from sloengine.processor.kernel import KernelProcessor
 from sloengine.store import Fact, FactBatch, FactColumns, Store
 from sloengine.store.columns import batch_table, fact_table
+from sloengine.store.kinds import FactKinds
 
 NOON = 1_800_000_000 * 10**9
 _FAR = st.sampled_from([0, 1, 2**63 - 1, 2**63, 2**64 - 1])
@@ -43,10 +44,11 @@ def test_columns_and_objects_make_one_table(
     if columns is None:
         return
     facts, origins = columns.facts(), columns.origins()
-    table = batch_table(FactBatch((), frozenset(), 9, NOON, columns=columns))
-    assert table.equals(fact_table(facts, origins, 9))
+    kinds = FactKinds(()).numbering()
+    table = batch_table(FactBatch((), frozenset(), 9, NOON, columns=columns), kinds)
+    assert table.equals(fact_table(facts, origins, 9, kinds))
     both = FactBatch(facts[:1], frozenset(), 9, NOON, origins=origins, columns=columns)
-    assert batch_table(both).num_rows == len(both) == len(facts) + 1
+    assert batch_table(both, kinds).num_rows == len(both) == len(facts) + 1
 
 
 SPANS = [

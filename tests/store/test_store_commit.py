@@ -372,16 +372,13 @@ def test_committing_before_a_plan_is_a_mistake(store: Store) -> None:
 @pytest.mark.parametrize(
     "table",
     [
-        "transactions",
+        "fact_kinds",
+        "facts",
+        "facts_with_captures",
         "corrections",
-        "sli_counts",
-        "sli_reasons",
-        "traffic_counts",
-        "engine_counters",
-        "export_verdicts",
+        "count_deltas",
         "export_corrections",
         "export_durations",
-        "export_buckets",
         "spool_position",
     ],
 )

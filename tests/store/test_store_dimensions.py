@@ -15,6 +15,7 @@ from sloengine.clock import FrozenClock
 from sloengine.store import Fact, FactBatch, Store
 from sloengine.store.columns import fact_table
 from sloengine.store.dimensions import MOST_VALUES, OTHER_VALUE, DimensionValues
+from sloengine.store.kinds import FactKinds
 
 PROMISE = make_plan(make_slo("promise"))
 
@@ -72,7 +73,8 @@ def test_a_plain_dictionary_keeps_the_same_values(batches: list[list[str]], most
     values = DimensionValues((), most=most)
     known: set[str] = set()
     for texts in batches:
-        table, fresh = values.fit(fact_table(facts_of(texts), {}, 0))
+        kinds = FactKinds(()).numbering()
+        table, fresh = values.fit(fact_table(facts_of(texts), {}, 0, kinds), kinds)
         values.keep(fresh)
         for text in sorted(set(texts)):
             if len(known) < most:

@@ -81,7 +81,7 @@ def test_several_commits_to_a_slot_become_one_row(store: Store) -> None:
     store.register_plan(make_plan(CHECKOUT), at_ns=T0)
     for number in range(5):
         store.commit(make_batch(make_fact(number)))
-    assert rows(store, "sli_counts") == 5
+    assert rows(store, "all_sli_counts") == 5
     store.compact(T0 + MINUTE_NS)
     assert rows(store, "sli_counts") == 1
 
