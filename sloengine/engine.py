@@ -69,7 +69,7 @@ from sloengine.wiring import (
 _log = logging.getLogger(__name__)
 
 SPOOL_FOLDER = "spool"
-_TICK_S = 0.2
+_TICK_S = 0.5
 _LAST_READ_BYTES = 1 << 18
 """How much of the spool may be left for the moment in which a reload holds up the intake."""
 _CATCH_UPS = 20
