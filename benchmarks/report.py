@@ -51,7 +51,7 @@ SELECT indicator, slot_ns, 'slow', 'slow', total - good FROM sli_counts WHERE go
 """
 _TRAFFIC = """
 INSERT INTO traffic_counts
-SELECT unnest($transactions::VARCHAR[]), slot_ns, 'good', 1000
+SELECT unnest($transactions::VARCHAR[]), 'definition', slot_ns, 'good', 1000
 FROM (SELECT unnest(range($first, $last, $minute)) AS slot_ns)
 """
 

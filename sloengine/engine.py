@@ -263,6 +263,7 @@ class Engine:
             raise
 
     def _start(self) -> None:
+        keep_freed_memory()
         config = self._config
         self._seen = self._fingerprint()
         loaded = load_definitions(config.definitions.path)
@@ -363,7 +364,6 @@ class Engine:
     def _open_listeners(self) -> None:
         """Receive: the first loop, on the listeners' own threads."""
         config = self._config.receiver
-        keep_freed_memory()
 
         def counted(protocol: Protocol) -> CountedIngest:
             return CountedIngest(

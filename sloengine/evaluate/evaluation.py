@@ -189,7 +189,7 @@ class TrafficShare:
 
 @dataclass(frozen=True, slots=True)
 class DefinitionUse:
-    """Facts of a transaction that one definition judged, inside the report's window.
+    """What is counted of a transaction and was judged by one definition, in the report's window.
 
     More than one for a transaction means that its numbers mix what two definitions meant.
     """
@@ -199,7 +199,7 @@ class DefinitionUse:
     """Content hash, 12 hex digits."""
     first_ns: int
     last_ns: int
-    """Ends of its first and its last transaction."""
+    """Starts of the slots in which its first and its last transaction ended."""
     events: int
 
 
@@ -239,4 +239,4 @@ class Evaluation:
     last_event_ns: int | None
     """The latest end of any stored transaction."""
     definitions: tuple[DefinitionUse, ...] = ()
-    """By transaction and time, as far back as facts are kept; only with a course."""
+    """By transaction and time, as far back as counts are kept; only with a course."""

@@ -249,14 +249,14 @@ JSON_SCHEMA: Final[Schema] = {
             ),
         ),
         definitions=_list(
-            "Which definitions judged the stored transactions of the window; more than one for a "
+            "Which definitions judged the transactions of the window; more than one for a "
             "transaction means that its numbers mix what they meant.",
             _object(
                 "One definition.",
                 transaction=_text("The transaction that it defines."),
                 definition=_text("Its content hash."),
-                first=_instant("End of its first transaction."),
-                last=_instant("End of its last transaction."),
+                first=_instant("The slot in which its first transaction ended."),
+                last=_instant("The slot in which its last transaction ended."),
                 count=_count("How many it judged."),
             ),
         ),

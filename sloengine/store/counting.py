@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -23,8 +24,6 @@ from sloengine.store.slots import SLOT_NS
 from sloengine.store.verdicts import NO_RESULT, RESULT_NAMES, IndicatorSet, Judged, Result
 
 _Ints = npt.NDArray[np.int64]
-_Ended = tuple[str, str, str]
-"""Transaction, outcome, reason."""
 _Row = tuple[object, ...]
 _CORRECTED = "corrected"
 _TEXT, _NUMBER, _ID = pa.string(), pa.int64(), pa.uint64()
@@ -34,6 +33,7 @@ _COUNT_DELTAS = pa.schema(
     {
         "counted": _TEXT,
         "name": _TEXT,
+        "definition": _TEXT,
         "slot_ns": _NUMBER,
         "result": _TEXT,
         "outcome": _TEXT,
@@ -72,6 +72,20 @@ WHERE code IS NOT NULL GROUP BY code, place
 """
 
 
+class _Ended(NamedTuple):
+    """What a fact was and how it ended."""
+
+    transaction: str
+    definition: str
+    outcome: str
+    reason: str
+
+    @property
+    def exported(self) -> tuple[str, str, str]:
+        """Transaction, outcome, reason."""
+        return self.transaction, self.outcome, self.reason
+
+
 @dataclass(frozen=True, slots=True)
 class _Groups:
     """The facts of a table by how they ended and by slot."""
@@ -102,7 +116,7 @@ class Tally:
     def __init__(self, indicators: IndicatorSet, kinds: Numbering) -> None:
         self._indicators = indicators
         self._kinds = kinds
-        self._traffic: Counter[tuple[str, int, str]] = Counter()
+        self._traffic: Counter[tuple[str, str, int, str]] = Counter()
         self._results: Counter[tuple[int, int, str, str | None, str | None]] = Counter()
         self._verdicts: Counter[tuple[int, Result]] = Counter()
         self._changes: Counter[tuple[int, str, str]] = Counter()
@@ -120,13 +134,13 @@ class Tally:
         if not facts.num_rows:
             return
         groups = self._group(facts)
-        for (transaction, outcome, reason), slot_ns, count in groups.counted():
-            self._traffic[transaction, slot_ns, outcome] += sign * count
+        for (transaction, definition, outcome, reason), slot_ns, count in groups.counted():
+            self._traffic[transaction, definition, slot_ns, outcome] += sign * count
             for number, result in self._indicators.plain_results(transaction, outcome, reason):
                 self._count(number, result, slot_ns, outcome, reason, sign * count, first=first)
         for code, place, count in self._further(cursor, facts, groups):
             number, numbered = divmod(code, len(Result))
-            (_, outcome, reason), slot_ns = groups.of(place)
+            (_, _, outcome, reason), slot_ns = groups.of(place)
             self._count(
                 number, Result(numbered), slot_ns, outcome, reason, sign * count, first=first
             )
@@ -159,20 +173,20 @@ class Tally:
 
     def _deltas(self, counters: Mapping[str, int]) -> Iterator[_Row]:
         """Yield the rows of `count_deltas`."""
-        for (transaction, slot_ns, outcome), count in self._traffic.items():
+        for (transaction, definition, slot_ns, outcome), count in self._traffic.items():
             if count:
-                yield "traffic", transaction, slot_ns, None, outcome, None, None, count
+                yield "traffic", transaction, definition, slot_ns, None, outcome, None, None, count
         for (number, slot_ns, result, *why), count in self._results.items():
             if count:
                 name = self._indicators.indicators[number]
-                yield "indicator", name, slot_ns, result, *why, None, count
+                yield "indicator", name, None, slot_ns, result, *why, None, count
         for (number, verdict), count in self._verdicts.items():
             for slo in self._slos(number):
-                yield "verdict", slo, None, RESULT_NAMES[verdict], None, None, None, count
+                yield "verdict", slo, None, None, RESULT_NAMES[verdict], None, None, None, count
         for (transaction, outcome, reason, bucket), count in self._buckets.items():
-            yield "bucket", transaction, None, None, outcome, reason, bucket, count
+            yield "bucket", transaction, None, None, None, outcome, reason, bucket, count
         for name, count in counters.items():
-            yield "counter", name, None, None, None, None, None, count
+            yield "counter", name, None, None, None, None, None, None, count
 
     def _count(
         self,
@@ -196,7 +210,7 @@ class Tally:
         codes = np.empty(len(numbers), np.int64)
         for place, number in enumerate(numbers.tolist()):
             kind = self._kinds[number]
-            key = (kind.transaction, kind.outcome, kind.reason)
+            key = _Ended(kind.transaction, kind.definition, kind.outcome, kind.reason)
             codes[place] = ended.setdefault(key, len(ended))
         slots, slot_places, _ = distinct(facts["end_ns"].to_numpy() // SLOT_NS)
         of_fact = codes[kind_places]
@@ -207,15 +221,14 @@ class Tally:
         self, cursor: duckdb.DuckDBPyConnection, facts: pa.Table, groups: _Groups
     ) -> list[tuple[int, int, int]]:
         further = self._indicators.further
-        looks = np.array([transaction in further for transaction, _, _ in groups.ended])
+        looks = np.array([ended.transaction in further for ended in groups.ended])
         if not looks.any():
             return []
         rows = np.flatnonzero(looks[groups.codes])
         asked = facts.select(["start_ns", "end_ns", "amount_micros", "dimensions"]).take(rows)
         codes = pa.array(groups.codes[rows])
-        for name, texts in zip(
-            ("transaction", "outcome", "reason"), zip(*groups.ended, strict=True), strict=True
-        ):
+        exported = zip(*(ended.exported for ended in groups.ended), strict=True)
+        for name, texts in zip(("transaction", "outcome", "reason"), exported, strict=True):
             asked = asked.append_column(name, pa.array(texts, pa.string()).take(codes))
         asked = asked.append_column("place", pa.array(groups.places[rows]))
         with arrow_view(cursor, "arrow_further", asked):
@@ -245,7 +258,7 @@ class Tally:
         )
         codes = groups.codes[order][begins].tolist()
         for code, *numbers in zip(codes, *columns, strict=True):
-            self._durations.append((*groups.ended[code], *numbers))
+            self._durations.append((*groups.ended[code].exported, *numbers))
         of_positive = np.flatnonzero(duration > 0)
         buckets = buckets_of(duration[of_positive])
         if not len(buckets):
@@ -256,7 +269,7 @@ class Tally:
         found, _, counts = distinct(pairs)
         for pair, count in zip(found.tolist(), counts.tolist(), strict=True):
             code, bucket = divmod(pair, width)
-            self._buckets[*groups.ended[code], lowest + bucket] += count
+            self._buckets[*groups.ended[code].exported, lowest + bucket] += count
 
     def _slos(self, number: int) -> Iterator[str]:
         """Yield the SLOs that share an indicator."""

@@ -106,12 +106,15 @@ GROUP BY service, span
 ORDER BY facts DESC, service, span LIMIT $most
 """
 
-# Purpose: which definitions judged the facts of a window, as far back as facts are kept.
+# Purpose: which definitions judged what is counted in a window.
 # Parameters: start_ns, end_ns. Columns: transaction, definition, first_ns, last_ns, events.
 DEFINITIONS = """
-SELECT transaction, definition, min(end_ns) AS first_ns, max(end_ns), count(*)
-FROM transactions
-WHERE definition <> '' AND end_ns >= $start_ns AND end_ns < $end_ns
+SELECT transaction, definition, min(slot_ns) AS first_ns, max(slot_ns), sum(facts)::BIGINT
+FROM (
+    SELECT transaction, definition, slot_ns, sum(events) AS facts FROM all_traffic_counts
+    WHERE definition <> '' AND slot_ns >= $start_ns AND slot_ns < $end_ns
+    GROUP BY transaction, definition, slot_ns HAVING facts > 0
+)
 GROUP BY transaction, definition ORDER BY transaction, first_ns, definition
 """
 
@@ -321,7 +324,7 @@ class StoreReader:
         )
 
     def definitions(self, start_ns: int, end_ns: int) -> tuple[DefinitionCount, ...]:
-        """Return which definitions judged the stored facts of a window."""
+        """Return which definitions judged what is counted in a window, back as far as counts."""
         window = {"start_ns": start_ns, "end_ns": end_ns}
         return tuple(DefinitionCount(*row) for row in self._rows(DEFINITIONS, window))
 

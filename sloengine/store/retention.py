@@ -38,7 +38,7 @@ _BY_SLOT = (
         ("good", "total", "excluded", "unknown", "corrected"),
     ),
     _Deltas("sli_reasons", ("indicator", "slot_ns", "outcome", "reason"), ("events",)),
-    _Deltas("traffic_counts", ("transaction", "slot_ns", "outcome"), ("events",)),
+    _Deltas("traffic_counts", ("transaction", "definition", "slot_ns", "outcome"), ("events",)),
 )
 
 _WITHOUT_TIME = (

@@ -132,12 +132,13 @@ class ExportState:
 
 @dataclass(frozen=True, slots=True)
 class DefinitionCount:
-    """Stored facts of a transaction that one definition judged."""
+    """Counted facts of a transaction that one definition judged."""
 
     transaction: str
     definition: str
     first_ns: int
     last_ns: int
+    """Starts of the slots in which its first and its last fact ended."""
     events: int
 
 

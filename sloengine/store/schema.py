@@ -122,6 +122,7 @@ CREATE TABLE sli_reasons (            -- deltas of an indicator's bad events
 );
 CREATE TABLE traffic_counts (         -- deltas of how many facts a transaction has
     transaction VARCHAR NOT NULL,
+    definition VARCHAR NOT NULL,      -- by which they were judged, as in facts
     slot_ns BIGINT NOT NULL,
     outcome VARCHAR NOT NULL,
     events BIGINT NOT NULL
@@ -169,6 +170,7 @@ CREATE TABLE export_buckets (         -- deltas: exponential histogram at scale 
 CREATE TABLE count_deltas (           -- what commits added to counts, until compaction moves it
     counted VARCHAR NOT NULL,         -- traffic, indicator, verdict, bucket or counter
     name VARCHAR NOT NULL,            -- of the transaction, indicator, SLO or counter
+    definition VARCHAR,               -- of traffic
     slot_ns BIGINT,
     result VARCHAR,                   -- good, bad, excluded, unknown, corrected
     outcome VARCHAR,
@@ -188,7 +190,7 @@ CREATE VIEW new_sli_reasons AS
 SELECT name AS indicator, slot_ns, outcome, reason, events
 FROM count_deltas WHERE counted = 'indicator' AND result = 'bad';
 CREATE VIEW new_traffic_counts AS
-SELECT name AS transaction, slot_ns, outcome, events
+SELECT name AS transaction, definition, slot_ns, outcome, events
 FROM count_deltas WHERE counted = 'traffic';
 CREATE VIEW new_engine_counters AS
 SELECT name, events AS value FROM count_deltas WHERE counted = 'counter';

@@ -194,6 +194,29 @@ def test_the_running_slot_counts_and_slots_are_not_split(store: Store) -> None:
     assert one.end_ns == AT + 3 * SECOND_NS
 
 
+def test_a_window_of_two_definitions_is_known_as_long_as_it_is_counted(store: Store) -> None:
+    """Facts are forgotten after 35 days; that numbers mix two meanings must not be."""
+    objectives = plan(slo(window_ns=90 * DAY_NS))
+
+    def judged(number: int, days_ago: int, definition: str) -> Fact:
+        return replace(fact(number, ago_ns=days_ago * DAY_NS), definition=definition)
+
+    commit(store, judged(1, 60, "old"), judged(2, 20, "new"), judged(3, 20, "new"))
+    # The only fact of a third one is corrected: nothing that is counted rests on it.
+    commit(store, judged(4, 50, "gone"))
+    commit(store, judged(4, 20, "new"), recheck=frozenset({4}))
+    for kept in (4, 3):
+        with store.reader() as reader:
+            found = evaluate(reader, objectives, at_ns=AT, course=True)
+            assert len(reader.facts()) == kept
+        assert [(use.definition, use.events) for use in found.definitions] == [
+            ("old", 1),
+            ("new", 3),
+        ]
+        store.compact(AT)
+        store.expire(AT)
+
+
 @pytest.mark.parametrize(
     ("length_ns", "folded_until_ns", "start_ns"),
     [

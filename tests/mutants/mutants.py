@@ -96,9 +96,9 @@ MUTANTS: tuple[Mutant, ...] = (
     _decoder(
         "the name of a span may be any bytes",
         "spans.py",
-        "            if not is_text(pos, size, limit):\n                return MALFORMED\n"
-        "            store_i64(plain + NAME, pos)",
-        "            store_i64(plain + NAME, pos)",
+        "            if not is_text(name_at, name_size, limit):\n"
+        "                return MALFORMED\n",
+        "",
     ),
     _decoder(
         "the key of an attribute nobody reads may be any bytes",
@@ -141,9 +141,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _decoder(
         "the status of a span stays for the next one",
         "spans.py",
-        "    for offset in range(0, SPAN_SOURCES_BYTES, 8):\n"
-        "        store_i64(plain + offset, 0)\n",
-        "",
+        "range(STATUS_CODE, TRACE, 8):",
+        "range(STATUS_CODE + 16, TRACE, 8):",
     ),
     _decoder(
         "of two attributes with one key the last counts",
@@ -233,7 +232,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _pending(
         "any span is taken for the parent",
         "links.py",
-        "if get(get(rows, other), S_ID) == parent_id:",
+        "if get(ids, 2 * place + 1) == parent_id:",
         "if True:",
     ),
     _pending(
@@ -241,6 +240,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "sets.py",
         "or (is_home and mark & IN_CHAIN != 0)",
         "or False",
+    ),
+    _pending(
+        "the conditions of a span that replaces another are forgotten",
+        "adding.py",
+        "            kept = get(span, S_META) & (NEXT_MASK << NEXT_AT | FRESH)\n"
+        "            put(span, S_META, vector << VECTOR_AT | kept | kind)\n",
+        "            kept = get(span, S_META) & (NEXT_MASK << NEXT_AT | FRESH)\n"
+        "            put(span, S_META, kept | kind)\n",
     ),
     _pending(
         "of several values the nearest is not preferred",
@@ -262,15 +269,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _pending(
         "a batch is let go while a span still needs it",
-        "rows.py",
-        "        put(live, origin >> 32, get(live, origin >> 32) - 1)",
-        "        put(live, origin >> 32, get(live, origin >> 32) - 2)",
+        "adding.py",
+        "    put(live, slot, get(live, slot) + joined)",
+        "    put(live, slot, get(live, slot) + joined - 1)",
     ),
     _pending(
-        "a span row is given out twice",
+        "the spans of a forgotten trace are free twice",
         "rows.py",
-        "        put(st, SPANS_FREE, (head & LOW) - 1)",
-        "        put(st, SPANS_FREE, (head >> 32) - 1)",
+        "        add_to(st, CHAINS, 1)\n",
+        "        put(get(st, FREE_CHAINS), get(st, CHAINS) + 1, head)\n"
+        "        add_to(st, CHAINS, 2)\n",
     ),
     _pending(
         "the oldest frame of a trace is forgotten",
@@ -281,9 +289,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _pending(
         "a span that replaces another counts as new",
         "adding.py",
-        "            meta = get_i32(get(st, B_VECTOR), index) << 32 "
-        "| (get(span, S_META) & FRESH) | kind",
-        "            meta = get_i32(get(st, B_VECTOR), index) << 32 | FRESH | kind",
+        "            kept = get(span, S_META) & (NEXT_MASK << NEXT_AT | FRESH)",
+        "            kept = get(span, S_META) & (NEXT_MASK << NEXT_AT) | FRESH",
     ),
     _pending(
         "a trace that was judged is not due earlier again",
