@@ -22,6 +22,7 @@ from sloengine.otlp.files import FileRequest, read_requests
 from sloengine.processor import ProcessorSettings
 from sloengine.spool import Spool
 from sloengine.store import Store
+from sloengine.wiring import REFERENCE, HotPath
 
 _NEVER_NS = 10**18
 """Longer than any replay: only the end of input, or the byte budget, closes a trace."""
@@ -89,6 +90,7 @@ def replay(
     progress: Callable[[Progress], None] = lambda _: None,
     memory_bytes: int = _MEMORY_BYTES,
     clock: Clock | None = None,
+    hot_path: HotPath = REFERENCE,
 ) -> Replayed:
     """Judge the traces of `files` by `plan` and evaluate at the last event.
 
@@ -99,6 +101,7 @@ def replay(
         progress: called after each request.
         memory_bytes: for traces that wait; above it the longest idle are judged early.
         clock: stamps facts; event times come from the spans alone.
+        hot_path: the plain twins are ready at once; for millions of spans load the kernels.
 
     Raises:
         PermanentError: nothing could be read.
@@ -111,6 +114,7 @@ def replay(
         progress=progress,
         memory_bytes=memory_bytes,
         clock=clock,
+        hot_path=hot_path,
     )
 
 
@@ -122,6 +126,7 @@ def replay_sources(
     progress: Callable[[Progress], None] = lambda _: None,
     memory_bytes: int = _MEMORY_BYTES,
     clock: Clock | None = None,
+    hot_path: HotPath = REFERENCE,
 ) -> Replayed:
     """Judge traces from anywhere; otherwise as `replay`."""
     clock = clock or SystemClock()
@@ -135,7 +140,7 @@ def replay_sources(
             committed=store.position or 0,
         )
         try:
-            return _replay(sources, plan, store, spool, progress, memory_bytes, clock)
+            return _replay(sources, plan, store, spool, progress, memory_bytes, clock, hot_path)
         finally:
             spool.close()
     finally:
@@ -150,6 +155,7 @@ def _replay(
     progress: Callable[[Progress], None],
     memory_bytes: int,
     clock: Clock,
+    hot_path: HotPath,
 ) -> Replayed:
     pipeline = Pipeline(
         plan,
@@ -163,6 +169,7 @@ def _replay(
             late_horizon_ns=_NEVER_NS,
         ),
         instrumentation=Instrumentation.disabled(),
+        hot_path=hot_path,
     )
     pipeline.recover()
     spans = requests = rejected = 0

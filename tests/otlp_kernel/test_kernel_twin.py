@@ -12,10 +12,9 @@ from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, mutated, outcom
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_requests import requests
 
-pytestmark = pytest.mark.usefixtures("compiled_kernels")
-
 CASES = int(os.environ.get("SLOENGINE_TWIN_CASES", "600"))
 """How many payloads are compared: `make twins CASES=1000000` for a million."""
+pytestmark = [pytest.mark.usefixtures("compiled_kernels"), pytest.mark.timeout(120 + CASES // 10)]
 _VARIANTS = 20
 
 PLANS = {

@@ -31,7 +31,7 @@ NOON = 1_800_000_000 * S
 Step = tuple[str, object]
 Spans = list[tuple[int, Span]]
 
-pytestmark = [pytest.mark.usefixtures("compiled_kernels"), pytest.mark.timeout(120 + CASES)]
+pytestmark = [pytest.mark.usefixtures("compiled_kernels"), pytest.mark.timeout(200 + CASES)]
 
 
 class KernelWorld(World):

@@ -23,6 +23,7 @@ from sloengine.definitions import load_definitions
 from sloengine.otlp.files import read_requests
 from sloengine.replay import replay
 from sloengine.store import Fact, Store
+from sloengine.wiring import REFERENCE, HotPath, hot_path
 
 pytestmark = [pytest.mark.traces, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -30,8 +31,10 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "slo-definitions" / "examples"
 SETS = {"nezha-trainticket": "trainticket", "nezha-onlineboutique": "onlineboutique"}
 
 
-def facts_of(file: Path, definitions: Path, store_folder: Path) -> list[Fact]:
-    replayed = replay([file], load_definitions(definitions).plan, store_folder)
+def facts_of(
+    file: Path, definitions: Path, store_folder: Path, on: HotPath = REFERENCE
+) -> list[Fact]:
+    replayed = replay([file], load_definitions(definitions).plan, store_folder, hot_path=on)
     assert replayed.problems == ()
     assert replayed.rejected_spans == 0
     with Store.open(store_folder, clock=SystemClock()) as store, store.reader() as reader:
@@ -77,6 +80,10 @@ def test_shuffled_and_rebatched_traces_give_identical_facts(
     shuffled = tmp_path / "shuffled.bin.zst"
     shuffle(file, shuffled, seed=11)
     assert facts_of(shuffled, definitions, tmp_path / "shuffled") == as_recorded
+    kernels = hot_path("auto")
+    assert kernels is not REFERENCE
+    assert facts_of(file, definitions, tmp_path / "kernels", kernels) == as_recorded
+    assert facts_of(shuffled, definitions, tmp_path / "kernels-shuffled", kernels) == as_recorded
 
     counted = Counter(fact.transaction for fact in as_recorded)
     plan = load_definitions(definitions).plan
