@@ -13,12 +13,12 @@ from typing import Protocol
 
 from sloengine.clock import Clock, SystemClock
 from sloengine.definitions import Plan
-from sloengine.engine import SPOOL_FOLDER, Pipeline
 from sloengine.errors import PermanentError, StoreError
 from sloengine.evaluate import Evaluation, evaluate
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import trace_ids_of
 from sloengine.otlp.files import FileRequest, read_requests
+from sloengine.pipeline import SPOOL_FOLDER, Pipeline
 from sloengine.processor import ProcessorSettings
 from sloengine.spool import Spool
 from sloengine.store import Store

@@ -16,10 +16,10 @@ from sloengine.authoring.backtest import History, backtest, covered_share, in_wo
 from sloengine.authoring.backtest.history import share_in_words
 from sloengine.cli import cli
 from sloengine.clock import SystemClock
-from sloengine.engine import SPOOL_FOLDER
 from sloengine.errors import OperatorError, StoreError
 from sloengine.otlp import trace_ids_of
 from sloengine.otlp.files import read_requests
+from sloengine.pipeline import SPOOL_FOLDER
 from sloengine.replay import TraceFile, replay
 from sloengine.spool import SEGMENT_HEADER, Spool, SpoolSnapshot
 from sloengine.store import Store

@@ -16,9 +16,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sloengine.clock import Clock, FrozenClock
 from sloengine.config import EngineConfig
 from sloengine.definitions import load_definitions
-from sloengine.engine import Engine, Pipeline
+from sloengine.engine import Engine
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import trace_ids_of
+from sloengine.pipeline import Pipeline
 from sloengine.processor import ProcessorSettings
 from sloengine.receiver import Accepted, Request
 from sloengine.spool import Spool

@@ -9,8 +9,8 @@ import pytest
 from engine_kit import NOON_NS, SECOND_NS, outcomes, pipeline, request, span, take
 
 from sloengine.clock import FrozenClock
-from sloengine.engine import Pipeline
 from sloengine.errors import RetryError, StoreError
+from sloengine.pipeline import Pipeline
 from sloengine.store import CommitResult, FactBatch, Store
 
 GOOD = "checkout", "good", ""

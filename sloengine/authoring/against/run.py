@@ -10,7 +10,7 @@ from sloengine.authoring.against.sightings import Sightings
 from sloengine.authoring.scan import FileTraces, Scanned, SpoolTraces, TraceInput, scan
 from sloengine.clock import Clock, SystemClock
 from sloengine.definitions import Plan
-from sloengine.engine import SPOOL_FOLDER
+from sloengine.pipeline import SPOOL_FOLDER
 from sloengine.replay import Progress
 from sloengine.spool import SpoolSnapshot
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sloengine.engine import SPOOL_FOLDER
 from sloengine.errors import OperatorError, PermanentError
 from sloengine.otlp.files import FileRequest
+from sloengine.pipeline import SPOOL_FOLDER
 from sloengine.replay import TraceFile, TraceSource
 from sloengine.spool import SpoolSnapshot
 

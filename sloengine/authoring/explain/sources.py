@@ -13,10 +13,10 @@ from sloengine.answers import SOCKET
 from sloengine.authoring.explain.jaeger import is_jaeger, jaeger_to_otlp
 from sloengine.authoring.explain.numbers import counted
 from sloengine.clock import SystemClock
-from sloengine.engine import SPOOL_FOLDER
 from sloengine.errors import PermanentError
 from sloengine.otlp import trace_ids_of
 from sloengine.otlp.files import MAX_REQUEST_BYTES, read_requests
+from sloengine.pipeline import SPOOL_FOLDER
 from sloengine.server import ask
 from sloengine.spool import SpoolSnapshot
 from sloengine.store import Store, TraceRecord, trace_record

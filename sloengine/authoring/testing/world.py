@@ -18,11 +18,11 @@ from sloengine.authoring.testing.model import Scenario
 from sloengine.clock import FrozenClock
 from sloengine.config import EngineConfig
 from sloengine.definitions import Plan
-from sloengine.engine import SPOOL_FOLDER, Pipeline
 from sloengine.errors import StoreError
 from sloengine.evaluate import SloEvaluation, evaluate
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import trace_ids_of
+from sloengine.pipeline import SPOOL_FOLDER, Pipeline
 from sloengine.spool import Spool
 from sloengine.store import Fact, Store
 from sloengine.wiring import processor_settings
