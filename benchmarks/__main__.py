@@ -13,10 +13,21 @@ from pathlib import Path
 
 import click
 
-from benchmarks import decode, definitions, end_to_end, idle, peers, replay, report, steady, steps
+from benchmarks import (
+    decode,
+    definitions,
+    end_to_end,
+    idle,
+    peers,
+    pending,
+    replay,
+    report,
+    steady,
+    steps,
+)
 from benchmarks.bench import Bench, Measurement
 from benchmarks.processes import MeasurementError
-from benchmarks.ratios import ratios, with_peers
+from benchmarks.ratios import beside_the_steps, ratios, with_peers
 from benchmarks.rows import Row
 from benchmarks.table import print_table
 
@@ -24,6 +35,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "idle": idle.measure,
     "report": report.measure,
     "decode": decode.measure,
+    "pending": pending.measure,
     "steps": steps.measure,
     "end-to-end": end_to_end.measure,
     "steady": steady.measure,
@@ -117,7 +129,7 @@ def _measure(bench: Bench, names: Sequence[str]) -> tuple[list[list[Row]], list[
         groups.append(rows)
     measured = [row for group in groups for row in group]
     beside = [with_peers(group, measured) for group in groups]
-    return [*beside, list(ratios(measured))], failures
+    return [*beside, [*beside_the_steps(measured), *ratios(measured)]], failures
 
 
 def _title(*, quick: bool) -> str:

@@ -35,7 +35,7 @@ _WARM_UP_S = 10
 def measure(bench: Bench) -> list[Row]:
     """Measure both, as `python -m benchmarks` does."""
     bench.say("pending traces")
-    return rows()
+    return rows(seconds=3) if bench.quick else rows()
 
 
 def rows(seconds: int = 12) -> list[Row]:
@@ -85,12 +85,12 @@ def _run(
             begun = time.process_time_ns()
             closed = processor.close(now_ns)
             close_ns += time.process_time_ns() - begun
-            found.update(_facts(closed))
+            found.update(facts_of(closed))
     begun = time.process_time_ns()
     closed = processor.close(now_ns, everything=True)
     if not warm_up:  # else as many spans were closed on the way as were added
         close_ns += time.process_time_ns() - begun
-    found.update(_facts(closed))
+    found.update(facts_of(closed))
     wanted = {key: count * requests for key, count in payload.truth.items()}
     if found != wanted:
         raise MeasurementError(f"facts are wrong: expected {wanted}, found {dict(found)}")
@@ -98,7 +98,8 @@ def _run(
     return add_ns / spans, close_ns / spans
 
 
-def _facts(closed: Closed) -> Mapping[tuple[str, str], int]:
+def facts_of(closed: Closed) -> Mapping[tuple[str, str], int]:
+    """Return how many facts were judged, by transaction and outcome."""
     counts = Tally((fact.transaction, str(fact.outcome)) for fact in closed.facts)
     columns = closed.columns
     return counts if columns is None else counts + _in_columns(columns)

@@ -1,4 +1,4 @@
-"""The engine beside its peers: the same figures of the same run, divided."""
+"""Figures of one run put together: the engine beside its peers, and what its steps leave over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from benchmarks.end_to_end import GZIP, LARGE, SMALL, Variant
 from benchmarks.peers import GROUPED, SPAN_METRICS
 from benchmarks.rows import Bound, Peer, Row, at_least
+from benchmarks.steps import ALL, step_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,20 @@ def ratios(rows: Sequence[Row]) -> Iterator[Row]:
                 "x",
                 peer=Peer(comparison.peer, other.value),
                 bound=comparison.bound,
+            )
+
+
+def beside_the_steps(rows: Sequence[Row]) -> Iterator[Row]:
+    """Give what the whole engine takes for a span beyond the sum of its steps."""
+    by_name = {row.name: row for row in rows}
+    for variant in (LARGE, SMALL):
+        whole = by_name.get(f"end to end, {variant.name}: CPU")
+        steps = by_name.get(step_name(ALL, variant))
+        if whole is not None and steps is not None:
+            yield Row(
+                step_name("the rest of the engine (gRPC, hand-overs, own metrics)", variant),
+                1e9 / whole.value - steps.value,
+                "ns/span",
             )
 
 

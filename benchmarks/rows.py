@@ -40,7 +40,8 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `value` is the median of the runs; `lowest` and `highest` their range.
+    """One line of the table. `value` is the median of the runs, or the mean where not all do the
+    same; `lowest` and `highest` are their range.
 
     `name` is unique in a run of the benchmark and stays the same between runs.
     """

@@ -1,149 +1,297 @@
-"""Where the time of a span goes: the engine's stages one by one, in this process, on one thread.
+"""Where the time of a span goes: the engine's stages one by one, in this process, on the kernels.
 
-What is missing against the end-to-end figure is reception (grpcio) and the hand-over between
-threads.
+What is missing against the end-to-end figure is reception (grpcio), the hand-over between threads
+and the counting of the engine's own health: `benchmarks.ratios` gives it as one row.
 """
 
 from __future__ import annotations
 
-import itertools
+import statistics
+import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+from zlib_ng import zlib_ng
 
 from benchmarks.bench import Bench
+from benchmarks.end_to_end import LARGE, SMALL, Variant
 from benchmarks.engine_server import WrongCountError
-from benchmarks.load import LoadShape
+from benchmarks.payload import Payload
+from benchmarks.pending import facts_of
 from benchmarks.rows import Row
-from benchmarks.workload import Workload, write_definitions
+from benchmarks.workload import write_definitions
 from sloengine.clock import SystemClock
 from sloengine.definitions import Plan, load_definitions, load_text
-from sloengine.otlp import Decoder, ReferenceDecoder, distinct_trace_ids, trace_ids_of
+from sloengine.otlp import Decoder, trace_ids_of
 from sloengine.ottl import ConditionTable
-from sloengine.processor import Processor, ProcessorSettings, SpoolHistory
-from sloengine.spool import Spool
-from sloengine.store import FactBatch, Store
+from sloengine.processor import ProcessorSettings, SpoolHistory, TraceProcessor
+from sloengine.processor.kernel.facts import FactWriter
+from sloengine.receiver import Accepted, Repeats, Request, keep_freed_memory
+from sloengine.spool import Encoding, Spool, TraceIds
+from sloengine.store import FactBatch, Store, commit
+from sloengine.wiring import load_kernels
 
-_SPANS_PER_REQUEST = 8192
-_ENOUGH_S = 4.0
-_MOST_REQUESTS = 60
+ALL = "all of them"
+_INFLATE = "inflate, of gzip only (not in the sum)"
+_REPEATS = "hash of the request"
+_DECODE = "decode and conditions"
+_PREPARE = "spool: checksum, trace hashes"
+_WRITE = "spool: write and fsync"
+_ADD = "pending traces: add"
+_CLOSE = "pending traces: close and judge"
+_COLUMNS = "columns of facts"
+_COMMIT = "commit to DuckDB"
+_STEPS = (_REPEATS, _DECODE, _PREPARE, _WRITE, _ADD, _CLOSE, _COLUMNS, _COMMIT)
+
+_ROUND_NS = 500_000_000
+"""Between two commits, as in the engine; of arrival, not of the clock on the wall."""
+_SPANS_A_ROUND = 98_304
+_IDLE_WAIT_NS = 1_000_000_000
+"""Two rounds: sizes of request take turns, so each closes traces that came in its own size."""
+_SETTINGS = ProcessorSettings(idle_wait_ns=_IDLE_WAIT_NS)
+_WARM_UP = 8
+"""Rounds of each size until as many judged traces are remembered as may be."""
+_ROUNDS = 9
+_WARM_UP_QUICK, _ROUNDS_QUICK = 2, 3
+_INFLATED = 5
 _DURABLE_S = 30.0
 _T = TypeVar("_T")
 
 
+def step_name(step: str, variant: Variant) -> str:
+    """Return the name of a step's row."""
+    return f"step: {step}, {variant.shape.spans_per_request:,} a request"
+
+
 class Timer:
-    """CPU time by step."""
+    """CPU time of this thread by step; a step inside another counts for itself alone."""
 
     def __init__(self) -> None:
-        self.spent_ns: dict[str, int] = {}
-        self._own_ns = time.thread_time_ns()
-        self._all_ns = time.process_time_ns()
+        self.spent_ns: Counter[str] = Counter()
+        self._inner_ns = 0
 
     def run(self, step: str, work: Callable[[], _T]) -> _T:
-        """Do the work and add this thread's time for it to the step's."""
-        begun = time.thread_time_ns()
+        """Do the work and add what it takes to the step's."""
+        before_ns, self._inner_ns = self._inner_ns, 0
+        begun_ns = time.thread_time_ns()
         result = work()
-        self._add(step, time.thread_time_ns() - begun)
+        spent_ns = time.thread_time_ns() - begun_ns
+        self.spent_ns[step] += spent_ns - self._inner_ns
+        self._inner_ns = before_ns + spent_ns
         return result
 
-    def other_threads(self, step: str) -> None:
-        """Add to the step what other threads used since the last call."""
-        own_ns, all_ns = time.thread_time_ns(), time.process_time_ns()
-        self._add(step, all_ns - self._all_ns - (own_ns - self._own_ns))
-        self._own_ns, self._all_ns = own_ns, all_ns
+    def round(self) -> Mapping[str, int]:
+        """Return what was spent since the last call."""
+        spent_ns, self.spent_ns = self.spent_ns, Counter()
+        return spent_ns
 
-    def _add(self, step: str, spent_ns: int) -> None:
-        self.spent_ns[step] = self.spent_ns.get(step, 0) + spent_ns
+
+class _OtherThreads:
+    """CPU time of the threads beside this one: the spool's by their clocks, the rest is DuckDB's.
+
+    Made once the spool is open.
+    """
+
+    def __init__(self) -> None:
+        self._clocks = [
+            time.pthread_getcpuclockid(thread.ident)
+            for thread in threading.enumerate()
+            if thread.ident is not None and thread.name.startswith("spool-")
+        ]
+
+    def read(self) -> Counter[str]:
+        spool_ns = sum(map(time.clock_gettime_ns, self._clocks))
+        others_ns = time.process_time_ns() - time.thread_time_ns()
+        return Counter({_WRITE: spool_ns, _COMMIT: others_ns - spool_ns})
+
+
+class _Load:
+    """Requests of one size, and what they cost in each round that counts."""
+
+    def __init__(self, variant: Variant, seed: int) -> None:
+        self.variant = variant
+        self.in_flight = variant.connections * variant.calls
+        self._payload = Payload.of_spans(variant.shape.spans_per_request)
+        self._seed = seed
+        self._sent = 0
+        self.requests = round(_SPANS_A_ROUND / self._payload.spans)
+        self.facts = {key: n * self.requests for key, n in self._payload.truth.items()}
+        """Of one round."""
+        self.costs: list[Mapping[str, float]] = []
+        """By step: nanoseconds a span."""
+
+    def next_round(self, at_ns: int) -> list[Request]:
+        first, self._sent = self._sent, self._sent + self.requests
+        return [
+            Request.plain(self._payload.request(number, at_ns=at_ns, seed=self._seed))
+            for number in range(first, self._sent)
+        ]
+
+    def add(self, spent_ns: Mapping[str, int]) -> None:
+        spans = self.requests * self._payload.spans
+        costs = {step: spent_ns[step] / spans for step in _STEPS}
+        self.costs.append({**costs, ALL: sum(costs.values())})
+
+    def rows(self) -> Iterator[Row]:
+        yield Row.of_runs(step_name(_INFLATE, self.variant), self._inflate(), "ns/span")
+        for step in (*_STEPS, ALL):
+            costs = [of_round[step] for of_round in self.costs]
+            # The mean: what comes now and then (a checkpoint, a new segment) is not noise.
+            yield Row(
+                step_name(step, self.variant),
+                statistics.fmean(costs),
+                "ns/span",
+                lowest=min(costs),
+                highest=max(costs),
+            )
+
+    def _inflate(self) -> list[float]:
+        plain = self.next_round(0)[: 2 * self.in_flight]
+        packed = [Request(zlib_ng.compress(r.stored, 1, 31), Encoding.GZIP) for r in plain]
+        costs = []
+        for _ in range(_INFLATED):
+            timer = Timer()
+            for request in packed:
+                timer.run(_INFLATE, request.payload)
+            costs.append(timer.spent_ns[_INFLATE] / len(packed) / self._payload.spans)
+        return costs
+
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """The engine, taken apart."""
+
+    store: Store
+    spool: Spool
+    repeats: Repeats
+    decoder: Decoder
+    processor: TraceProcessor
+    timer: Timer
+
+    def take(self, request: Request, arrival_ns: int) -> int:
+        """Take in a request; return its position."""
+        run, spool = self.timer.run, self.spool
+        run(_REPEATS, lambda: self.repeats.once(request, arrival_ns, Accepted))
+        batch = run(_DECODE, lambda: self.decoder.decode(request.payload()).batch)
+        ids = TraceIds(batch.trace_hi, batch.trace_lo)
+        prepared = run(
+            _PREPARE,
+            lambda: spool.prepare(request.stored, trace_ids=ids, encoding=request.encoding),
+        )
+        position = run(_WRITE, lambda: spool.append_prepared(prepared, arrival_ns=arrival_ns))
+        run(_ADD, lambda: self.processor.add(batch, position=position, arrival_ns=arrival_ns))
+        return position
+
+    def wait_durable(self, position: int) -> None:
+        """Return once all requests up to that position are on the disk."""
+        self.timer.run(_WRITE, lambda: self.spool.wait_durable(position, _DURABLE_S))
+
+    def settle(self, now_ns: int) -> Mapping[tuple[str, str], int]:
+        """Close and commit what is due; return how many facts of which transaction and outcome."""
+        run = self.timer.run
+        closed = run(_CLOSE, lambda: self.processor.close(now_ns))
+        batch = FactBatch(
+            facts=closed.facts,
+            recheck=closed.recheck,
+            position=self.processor.safe_position(self.spool.end),
+            arrival_ns=now_ns,
+            counters=closed.counters,
+            origins=closed.origins,
+            columns=closed.columns,
+        )
+        stored = run(_COMMIT, lambda: self.store.commit(batch))
+        self.spool.commit_position(batch.position)
+        facts = facts_of(closed)
+        if stored.new != sum(facts.values()):
+            raise WrongCountError(f"{stored.new} facts are stored of {sum(facts.values())}")
+        return facts
 
 
 def measure(bench: Bench) -> Iterator[Row]:
-    """Take requests through all stages and time each."""
+    """Take requests of both sizes through all stages, in turn, and time each."""
     bench.say("steps")
+    keep_freed_memory()
+    loads = [_Load(variant, seed) for seed, variant in enumerate((LARGE, SMALL), 1)]
+    warm_up, rounds = (_WARM_UP_QUICK, _ROUNDS_QUICK) if bench.quick else (_WARM_UP, _ROUNDS)
+    with ExitStack() as closing:
+        stages = _open(bench, closing)
+        others = _OtherThreads()
+        now_ns = SystemClock().now_ns()
+        for number in range(warm_up + rounds):
+            for load in loads:
+                spent_ns = _round(stages, others, load, now_ns, is_first=number == 0)
+                now_ns += _ROUND_NS
+                if number >= warm_up:
+                    load.add(spent_ns)
+    for load in loads:
+        yield from load.rows()
+
+
+def _round(
+    stages: _Stages, others: _OtherThreads, load: _Load, now_ns: int, *, is_first: bool
+) -> Mapping[str, int]:
+    """Take in what arrives until the next commit, and commit; return the CPU time by step."""
+    requests = load.next_round(now_ns - 10**9)
+    before = others.read()
+    stages.timer.round()
+    for number, request in enumerate(requests, 1):
+        # Between two commits, not at one: so what is due is exactly the traces of one round.
+        arrival_ns = now_ns + (2 * number - 1) * _ROUND_NS // (2 * len(requests))
+        position = stages.take(request, arrival_ns)
+        if number % load.in_flight == 0 or number == len(requests):
+            stages.wait_durable(position)
+    found = stages.settle(now_ns + _ROUND_NS)
+    spent_ns = Counter(stages.timer.round())
+    spent_ns.update(others.read())
+    spent_ns.subtract(before)
+    expected = {} if is_first else load.facts
+    if found != expected:
+        raise WrongCountError(f"facts are wrong: expected {expected}, found {dict(found)}")
+    return spent_ns
+
+
+def _open(bench: Bench, closing: ExitStack) -> _Stages:
     folder = bench.folder("steps")
     write_definitions(folder / "definitions")
     plan = load_definitions(folder / "definitions").plan
     clock = SystemClock()
-    with Store.open(folder / "store", clock=clock) as store:
-        store.register_plan(plan, at_ns=clock.now_ns())
-        spool = Spool.open(
-            folder / "spool", store_id=store.store_id, clock=clock, trace_ids_of=trace_ids_of
-        )
-        try:
-            spans, timer = _through(plan, store, spool)
-        finally:
-            spool.close()
-    for step, spent_ns in timer.spent_ns.items():
-        yield Row(f"step: {step}", spent_ns / spans, "ns/span")
-    yield Row("step: all of them", sum(timer.spent_ns.values()) / spans, "ns/span")
-
-
-def _through(plan: Plan, store: Store, spool: Spool) -> tuple[int, Timer]:
-    clock = SystemClock()
+    kernels = load_kernels()
+    store = closing.enter_context(Store.open(folder / "store", clock=clock))
+    store.register_plan(plan, at_ns=clock.now_ns())
+    spool = Spool.open(
+        folder / "spool", store_id=store.store_id, clock=clock, trace_ids_of=trace_ids_of
+    )
+    closing.callback(spool.close)
     table = ConditionTable(plan.fields, plan.conditions)
-    decoder = _decoder(plan, table)
+
+    def decoder_of(plan: Plan, table: ConditionTable) -> Decoder:
+        return kernels.decoders(plan.fields, table, plan.captures)
+
     history = SpoolHistory(
-        spool, store, plan=plan, table=table, decoder_of=_decoder, plan_of=load_text
+        spool, store, plan=plan, table=table, decoder_of=decoder_of, plan_of=load_text
     )
-    processor = Processor(
-        plan, table, settings=ProcessorSettings(), key=store.hash_key, history=history
-    )
-    workload = Workload(LoadShape(_SPANS_PER_REQUEST))
-    decoder.decode(workload.request(0))
     timer = Timer()
-    requests = _take_in(decoder, spool, processor, workload, timer)
-    timer.other_threads("spool: write and fsync")
-    now_ns = clock.now_ns()
-    closed = timer.run(
-        "pending traces: close and judge", lambda: processor.close(now_ns, everything=True)
-    )
-    expected = workload.facts(requests)
-    found: dict[str, dict[str, int]] = {}
-    for fact in closed.facts:
-        outcomes = found.setdefault(fact.transaction, {})
-        outcomes[fact.outcome] = outcomes.get(fact.outcome, 0) + 1
-    if found != expected:
-        raise WrongCountError(f"facts are wrong: expected {expected}, found {found}")
-    batch = FactBatch(
-        facts=closed.facts,
-        recheck=closed.recheck,
-        position=spool.end,
-        arrival_ns=now_ns,
-        counters=closed.counters,
-        origins=closed.origins,
-    )
-    timer.run("commit to DuckDB", lambda: store.commit(batch))
-    timer.other_threads("commit to DuckDB")
-    return requests * workload.spans_per_request, timer
-
-
-def _take_in(
-    decoder: Decoder, spool: Spool, processor: Processor, workload: Workload, timer: Timer
-) -> int:
-    """Take in requests for a while; return how many."""
-    begun = time.monotonic()
-    for number in itertools.count(1):
-        _take(decoder, spool, processor, workload.request(number), timer)
-        if time.monotonic() - begun > _ENOUGH_S or number == _MOST_REQUESTS:
-            break
-    spool.wait_durable(spool.end - 1, _DURABLE_S)
-    return number
-
-
-def _take(
-    decoder: Decoder, spool: Spool, processor: Processor, payload: bytes, timer: Timer
-) -> None:
-    arrival_ns = SystemClock().now_ns()
-    batch = timer.run("decode and conditions", lambda: decoder.decode(payload).batch)
-    trace_ids = timer.run("distinct trace ids", lambda: distinct_trace_ids(batch))
-    position = timer.run(
-        "spool: checksum and index",
-        lambda: spool.append(payload, arrival_ns=arrival_ns, trace_ids=trace_ids),
-    )
-    timer.run(
-        "pending traces: add",
-        lambda: processor.add(batch, position=position, arrival_ns=arrival_ns),
+    for place, name in ((FactWriter, "columns"), (commit, "batch_table")):
+        closing.enter_context(patch.object(place, name, _timed(timer, getattr(place, name))))
+    return _Stages(
+        store,
+        spool,
+        Repeats(horizon_ns=_SETTINGS.late_horizon_ns),
+        decoder_of(plan, table),
+        kernels.processors(plan, table, settings=_SETTINGS, key=store.hash_key, history=history),
+        timer,
     )
 
 
-def _decoder(plan: Plan, table: ConditionTable) -> Decoder:
-    return ReferenceDecoder(plan.fields, table, plan.captures)
+def _timed(timer: Timer, function: Callable[..., _T]) -> Callable[..., _T]:
+    """Return the function, with its time in `columns of facts`: others call it deep inside."""
+
+    def timed(*args: Any) -> _T:
+        return timer.run(_COLUMNS, lambda: function(*args))
+
+    return timed

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import steps
 from benchmarks.bench import Bench
-from benchmarks.end_to_end import Variant, load_engine
+from benchmarks.end_to_end import LARGE, SMALL, Variant, load_engine
 from benchmarks.engine_server import WrongCountError
 from benchmarks.load import LoadShape, Sender
+from benchmarks.ratios import beside_the_steps
 from benchmarks.rows import Peer, Row, at_least, at_most
 from benchmarks.table import print_table
 
@@ -30,6 +32,33 @@ def test_a_tiny_load_is_counted_and_measured(tmp_path: Path) -> None:
     assert figures.per_cpu[0] > 0
     assert figures.per_wall[0] > 0
     assert figures.peak_mib > 0
+
+
+def test_the_steps_of_both_sizes_have_a_sum(tmp_path: Path) -> None:
+    rows = {row.name: row.value for row in steps.measure(Bench(tmp_path, quick=True))}
+    for variant in (LARGE, SMALL):
+        size = f"{variant.shape.spans_per_request:,} a request"
+        of_size = {name: value for name, value in rows.items() if name.endswith(size)}
+        assert len(of_size) == 10
+        assert all(value > 0 for value in of_size.values())
+        total = of_size.pop(steps.step_name(steps.ALL, variant))
+        in_sum = [value for name, value in of_size.items() if "not in the sum" not in name]
+        assert sum(in_sum) == pytest.approx(total)
+
+
+def test_a_step_inside_another_counts_for_itself_alone() -> None:
+    timer = steps.Timer()
+    timer.run("outer", lambda: timer.run("inner", lambda: sum(range(1_000_000))))
+    assert 0 < timer.spent_ns["outer"] < timer.spent_ns["inner"] / 2
+
+
+def test_what_the_steps_leave_over_is_the_rest_of_the_engine() -> None:
+    rows = [
+        Row(f"end to end, {LARGE.name}: CPU", 1e6, "spans/CPU-s"),
+        Row(steps.step_name(steps.ALL, LARGE), 600.0, "ns/span"),
+        Row(steps.step_name(steps.ALL, SMALL), 900.0, "ns/span"),
+    ]
+    assert [row.value for row in beside_the_steps(rows)] == [pytest.approx(400.0)]
 
 
 @pytest.mark.parametrize(
