@@ -56,7 +56,7 @@ def beside_the_steps(rows: Sequence[Row]) -> Iterator[Row]:
         steps = by_name.get(step_name(ALL, variant))
         if whole is not None and steps is not None:
             yield Row(
-                step_name("the rest of the engine (gRPC, hand-overs, own metrics)", variant),
+                step_name("the rest: gRPC, hand-overs, metrics", variant),
                 1e9 / whole.value - steps.value,
                 "ns/span",
             )
