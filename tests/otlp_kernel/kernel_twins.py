@@ -194,11 +194,7 @@ def _unknown(rng: random.Random, known: list[int]) -> tuple[int, int, bytes]:
 
 
 def _varint(number: int, rng: random.Random) -> bytes:
-    octets = bytearray()
-    while number >= 128:
-        octets.append(number & 127 | 128)
-        number >>= 7
-    octets.append(number)
+    octets = bytearray(_plain_varint(number))
     if rng.random() < 0.02:
         longer = rng.choice([1, 1, 2, 4])
         octets[-1] |= 128
@@ -224,6 +220,23 @@ def _fields(payload: bytes) -> Fields:
                 at += size
         fields.append((tag >> 3, tag & 7, payload[begin:at]))
     return fields
+
+
+def fields_of(payload: bytes) -> list[bytes]:
+    """Cut a message into its fields, tags included."""
+    return [
+        _plain_varint(number << 3 | wire_type) + data
+        for number, wire_type, data in _fields(payload)
+    ]
+
+
+def _plain_varint(number: int) -> bytes:
+    octets = bytearray()
+    while number >= 128:
+        octets.append(number & 127 | 128)
+        number >>= 7
+    octets.append(number)
+    return bytes(octets)
 
 
 def _content(data: bytes) -> bytes:

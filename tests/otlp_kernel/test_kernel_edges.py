@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, outcome, plan
+from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, fields_of, outcome, plan
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -81,3 +81,34 @@ def test_no_neighbour_of_a_request_makes_a_difference() -> None:
         assert_equal(found, outcome(reference, neighbour))
         verdicts.add(isinstance(found, str))
     assert verdicts == {True, False}
+
+
+def _enclosed(span: bytes) -> bytes:
+    """Return a request of a span's bytes, with lengths that fit."""
+    scope_spans = b"\x12" + _sized(span)
+    resource_spans = b"\x12" + _sized(scope_spans)
+    return b"\x0a" + _sized(resource_spans)
+
+
+def _sized(data: bytes) -> bytes:
+    low, high = len(data) & 127, len(data) >> 7
+    return (bytes([low | 128, high]) if high else bytes([low])) + data
+
+
+def test_a_span_may_end_in_any_field_and_nowhere_else() -> None:
+    """Lengths all around fit: only the span itself tells that its last field is cut short."""
+    kernel, reference = plan((*USUAL, *UNUSUAL), CAPTURES[:4])
+    message = ExportTraceServiceRequest.FromString(_request())
+    fields = fields_of(message.resource_spans[0].scope_spans[0].spans[0].SerializeToString())
+    accepted = refused = 0
+    for number in range(len(fields)):
+        turned = fields[number + 1 :] + fields[: number + 1]
+        before, last = b"".join(turned[:-1]), turned[-1]
+        for size in range(len(last) + 1):
+            payload = _enclosed(before + last[:size])
+            found = outcome(kernel, payload)
+            assert_equal(found, outcome(reference, payload))
+            accepted += not isinstance(found, str)
+            refused += isinstance(found, str)
+    assert accepted >= 2 * len(fields)
+    assert refused > accepted
