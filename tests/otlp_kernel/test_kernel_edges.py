@@ -112,3 +112,23 @@ def test_a_span_may_end_in_any_field_and_nowhere_else() -> None:
             refused += isinstance(found, str)
     assert accepted >= 2 * len(fields)
     assert refused > accepted
+
+
+@pytest.mark.parametrize("last", [0, 1, 2, 0x7F])
+def test_a_number_has_ten_bytes_at_most(last: int) -> None:
+    kernel, reference = plan((*USUAL, *UNUSUAL), ())
+    ids = b"\x0a\x10" + bytes(15) + b"\1" + b"\x12\x08" + bytes(7) + b"\1"
+    kind, dropped_attributes, dropped_events, status = b"\x30", b"\x50", b"\x60", b"\x18"
+    for size in range(1, 13):
+        number = b"\x80" * (size - 1) + bytes([last])
+        of_status = status + number
+        for field in (
+            kind + number,
+            dropped_attributes + number,
+            dropped_events + number,
+            b"\x7a" + bytes([len(of_status)]) + of_status,
+        ):
+            payload = _enclosed(ids + field + b"\x2a\x01n")
+            found = outcome(kernel, payload)
+            assert_equal(found, outcome(reference, payload))
+            assert isinstance(found, str) == (size > 10)
