@@ -109,13 +109,10 @@ ORDER BY facts DESC, service, span LIMIT $most
 # Purpose: which definitions judged what is counted in a window.
 # Parameters: start_ns, end_ns. Columns: transaction, definition, first_ns, last_ns, events.
 DEFINITIONS = """
-SELECT transaction, definition, min(slot_ns) AS first_ns, max(slot_ns), sum(facts)::BIGINT
-FROM (
-    SELECT transaction, definition, slot_ns, sum(events) AS facts FROM all_traffic_counts
-    WHERE definition <> '' AND slot_ns >= $start_ns AND slot_ns < $end_ns
-    GROUP BY transaction, definition, slot_ns HAVING facts > 0
-)
-GROUP BY transaction, definition ORDER BY transaction, first_ns, definition
+SELECT transaction, definition, min(slot_ns) AS first_ns, max(slot_ns), sum(events)::BIGINT AS facts
+FROM all_traffic_counts
+WHERE definition <> '' AND slot_ns >= $start_ns AND slot_ns < $end_ns
+GROUP BY transaction, definition HAVING facts > 0 ORDER BY transaction, first_ns, definition
 """
 
 # Purpose: since when an indicator has counts. Parameter: indicators.
