@@ -199,7 +199,7 @@ class DefinitionUse:
     """Content hash, 12 hex digits."""
     first_ns: int
     last_ns: int
-    """Starts of the slots in which its first and its last transaction ended."""
+    """Starts of the minutes in which its first and its last transaction ended."""
     events: int
 
 

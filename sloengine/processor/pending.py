@@ -196,15 +196,13 @@ class RecentTraces:
             return None
         return trace
 
-    def put(self, trace: PendingTrace, rows: dict[SpanKey, SpanRow], origin: int) -> None:
-        """Remember a trace that was judged by `rows`, of which the oldest came in `origin`."""
+    def put(self, trace: PendingTrace) -> None:
+        """Remember a trace that was judged by the spans it holds."""
         self.forget(trace.trace_id)
-        if rows is trace.rows:
-            size = trace.size
-        else:
-            size = _TRACE_BYTES + sum(memory_of(row) for row in rows.values())
-        self._traces[trace.trace_id] = RecentTrace(rows, origin, trace.last_arrival_ns, size)
-        self.size += size
+        self._traces[trace.trace_id] = RecentTrace(
+            trace.rows, trace.origin, trace.last_arrival_ns, trace.size
+        )
+        self.size += trace.size
         if len(self._traces) > self._limit:
             self.forget_oldest()
 

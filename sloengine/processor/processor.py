@@ -160,8 +160,8 @@ class Processor:
         self._court.history.judged([trace.trace_id for trace, _ in closing if trace.reopened])
         for trace, _ in closing:
             self._pending.remove(trace)
-        for trace, rows, origin in verdicts.remembered:
-            self._recent.put(trace, rows, origin)
+        for trace in verdicts.remembered:
+            self._recent.put(trace)
         self._recent.expire(now_ns)
         self._fit_recent()
         return verdicts.closed()

@@ -101,7 +101,8 @@ class Verdicts:
         self._traces = 0
         self._origins: dict[int, int] = {}
         self._last_position = -1
-        self.remembered: list[tuple[PendingTrace, dict[SpanKey, SpanRow], int]] = []
+        self.remembered: list[PendingTrace] = []
+        """Those of which later spans can be held against the spans that are there."""
 
     def judge(self, trace: PendingTrace, reason: Counter) -> None:
         """Judge one trace by the revision that judged it before, if any did."""
@@ -138,9 +139,10 @@ class Verdicts:
         self._facts.extend(verdict.facts)
         if verdict.facts:
             self._origins[trace.trace_id] = origin
-        if judge is self._court.judge:
-            # Rows of another plan cannot meet spans that come later: those are read again.
-            self.remembered.append((trace, rows, origin))
+        if judge is self._court.judge and rows is trace.rows:
+            # Rows of another plan cannot meet spans that come later, and what was read again for
+            # this verdict can be read once more.
+            self.remembered.append(trace)
 
     def closed(self) -> Closed:
         """Return all of them."""

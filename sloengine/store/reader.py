@@ -107,9 +107,11 @@ ORDER BY facts DESC, service, span LIMIT $most
 """
 
 # Purpose: which definitions judged what is counted in a window.
-# Parameters: start_ns, end_ns. Columns: transaction, definition, first_ns, last_ns, events.
-DEFINITIONS = """
-SELECT transaction, definition, min(slot_ns) AS first_ns, max(slot_ns), sum(events)::BIGINT AS facts
+# Parameters: start_ns, end_ns. Columns: transaction, definition, the minutes of the first and the
+# last (folding must not move them), events.
+DEFINITIONS = f"""
+SELECT transaction, definition, min(slot_ns - slot_ns % {MINUTE_NS}) AS first_ns,
+    max(slot_ns - slot_ns % {MINUTE_NS}), sum(events)::BIGINT AS facts
 FROM all_traffic_counts
 WHERE definition <> '' AND slot_ns >= $start_ns AND slot_ns < $end_ns
 GROUP BY transaction, definition HAVING facts > 0 ORDER BY transaction, first_ns, definition

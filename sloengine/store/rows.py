@@ -138,7 +138,7 @@ class DefinitionCount:
     definition: str
     first_ns: int
     last_ns: int
-    """Starts of the slots in which its first and its last fact ended."""
+    """Starts of the minutes in which its first and its last fact ended."""
     events: int
 
 

@@ -229,7 +229,7 @@ class KernelProcessor:
         verdicts = Verdicts(self._court, earlier)
         for number, trace in elsewhere.items():
             self._judge_elsewhere(verdicts, trace, reasons[int(judged[number, at.J_HOW])])
-        own = {trace.trace_id for trace, rows, _ in verdicts.remembered if rows is trace.rows}
+        own = {trace.trace_id for trace in verdicts.remembered}
         for number, trace in elsewhere.items():
             is_kept = trace.trace_id in own and not isinstance(trace, _PartOfTrace)
             status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
