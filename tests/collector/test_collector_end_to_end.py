@@ -171,4 +171,7 @@ def test_the_engines_own_health_is_in_prometheus_too(stage: tuple[Gateway, Engin
             "sloengine_receiver_protocol",
         )
 
-    wait_until(lambda: accepted() == {"grpc": 30}, "the engine says how many spans it accepted")
+    wait_until(
+        lambda: accepted() == {"grpc": 30, "http": 0},
+        "the engine says how many spans it accepted, by each way that is open",
+    )
