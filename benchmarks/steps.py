@@ -27,11 +27,12 @@ from benchmarks.rows import Row
 from benchmarks.workload import write_definitions
 from sloengine.clock import SystemClock
 from sloengine.definitions import Plan, load_definitions, load_text
+from sloengine.memory import keep_freed_memory
 from sloengine.otlp import Decoder, trace_ids_of
 from sloengine.ottl import ConditionTable
 from sloengine.processor import ProcessorSettings, SpoolHistory, TraceProcessor
 from sloengine.processor.kernel.facts import FactWriter
-from sloengine.receiver import Accepted, Repeats, Request, keep_freed_memory
+from sloengine.receiver import Accepted, Repeats, Request
 from sloengine.spool import Encoding, Spool, TraceIds
 from sloengine.store import FactBatch, Store, commit
 from sloengine.wiring import load_kernels

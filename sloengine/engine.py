@@ -28,16 +28,11 @@ from sloengine.errors import SloengineError
 from sloengine.evaluate import Evaluation, evaluate
 from sloengine.exporter import HealthMetrics, MetricExporter, OutageReport, engine_resource
 from sloengine.instrumentation import Instrumentation
+from sloengine.memory import keep_freed_memory
 from sloengine.names import Protocol
 from sloengine.otlp import trace_ids_of
 from sloengine.pipeline import SPOOL_FOLDER, Pipeline
-from sloengine.receiver import (
-    Admission,
-    Refusals,
-    keep_freed_memory,
-    serve_grpc,
-    serve_http,
-)
+from sloengine.receiver import Admission, Refusals, serve_grpc, serve_http
 from sloengine.server import (
     Endpoint,
     HttpServer,
@@ -61,6 +56,9 @@ from sloengine.wiring import (
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.5
+"""How often traces are closed and committed. A commit has a cost of its own; a fact may come this
+much later.
+"""
 _GRACE_S = 10.0
 _COVERAGE_NS = 10 * 10**9
 _UPKEEP_NS = 60 * 10**9

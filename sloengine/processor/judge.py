@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from sloengine.definitions.plan import Outcome, Plan, TransactionRule
 from sloengine.ottl import SERVICE_NAME, SPAN_NAME, ConditionTable
+from sloengine.ottl.facts import NO_VALUE
 from sloengine.processor.compiled import CompiledPlan
 from sloengine.processor.counters import Counter
 from sloengine.processor.links import Forest, build_forest
@@ -24,8 +25,6 @@ from sloengine.processor.values import ValueSearch, amount_micros, key_text, key
 from sloengine.processor.witness import Bench, Witness
 from sloengine.store.facts import IGNORED, OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 
-NO_VALUE = "__none__"
-"""The dimension value of a span that has none."""
 UNMAPPED = "unmapped"
 """The reason of `other`: no definition says how it should have ended."""
 UNDECIDABLE = "incomplete"

@@ -10,7 +10,6 @@ beyond it never get to be held; the bytes in work are bounded over all listeners
 """
 
 from sloengine.receiver.admission import Admission, OverloadedError, Reservation
-from sloengine.receiver.allocator import keep_freed_memory
 from sloengine.receiver.grpc_receiver import GrpcReceiver, serve_grpc
 from sloengine.receiver.http_receiver import HttpReceiver, serve_http
 from sloengine.receiver.ingest import Accepted, Ingest, Request
@@ -38,7 +37,6 @@ __all__ = [
     "Reservation",
     "Stage",
     "Taken",
-    "keep_freed_memory",
     "serve_grpc",
     "serve_http",
 ]

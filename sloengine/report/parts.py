@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sloengine.evaluate.evaluation import Amount, Breakdown, Money, Part, SloEvaluation
+from sloengine.ottl.facts import NO_VALUE
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.moments import as_of
+from sloengine.store import OTHER_VALUE
 
 ALL = "all"
-NO_VALUE = "__none__"
-OTHER_VALUE = "__other__"
 NO_CURRENCY = "(no currency)"
 _MICROS = 1_000_000
 

@@ -14,7 +14,7 @@ from sloengine.ottl import FactCondition
 from sloengine.store.columns import CONTENT, IDENTITY, LOW_64
 from sloengine.store.database import query, stream, transaction
 from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
-from sloengine.store.left_out import LEFT_OUT_COUNTS
+from sloengine.store.left_out import LEFT_OUT_COUNTS, left_out_sql
 from sloengine.store.parts import parts_sql
 from sloengine.store.retention import MERGED_DURATIONS
 from sloengine.store.rows import (
@@ -33,7 +33,7 @@ from sloengine.store.rows import (
     TrafficCount,
 )
 from sloengine.store.slots import MINUTE_NS, floor_to
-from sloengine.store.verdicts import RESULT_NAMES, left_out_sql
+from sloengine.store.verdicts import RESULT_NAMES
 
 _WINDOWS = """
     SELECT unnest($indicators::VARCHAR[]) AS indicator, unnest($starts::BIGINT[]) AS start_ns,

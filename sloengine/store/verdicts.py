@@ -58,7 +58,7 @@ class IndicatorSet:
     """An INTEGER[] over the columns transaction, outcome, reason, start_ns, end_ns, duration,
     amount_micros and dimensions of a fact: one code for each indicator of its transaction,
     indicator number × 4 + result, NULL where the indicator does not count the fact. One expression
-    for all, so that a hundred objectives cost one pass over a commit's facts."""
+    for all, so that a hundred objectives cost one pass over stored facts."""
     parameters: tuple[object, ...]
     """Of the `?` in `codes_sql`, in order."""
     further_sql: str
@@ -209,45 +209,3 @@ def conditions_sql(conditions: Sequence[FactCondition | None], parameters: list[
             holds.append(f"({written.sql})")
             parameters.extend(written.params)
     return f"CAST([{', '.join(holds)}] AS BOOLEAN[])"
-
-
-def left_out_sql(
-    rule: SloRule, conditions: Sequence[FactCondition | None]
-) -> tuple[str, list[object]]:
-    """Return the statement of `StoreReader.left_out` and its first parameters.
-
-    Purpose: which counted events of an indicator fall into periods that do not count.
-    Parameters: those returned; then start and end of the window; then starts, ends and adjustment
-    numbers of the periods, as lists.
-    Columns: adjustment, slot_ns, outcome, reason, good, total. An event belongs to the first
-    adjustment that leaves it out.
-    """
-    parameters: list[object] = []
-    code = code_sql(rule, 0, parameters)
-    holds = conditions_sql(conditions, parameters)
-    parameters.append(rule.transaction)
-    sql = f"""
-    WITH facts AS (
-        SELECT row_id, end_ns, outcome, reason, {code} AS code, {holds} AS holds
-        FROM (
-            SELECT row_number() OVER () AS row_id, end_ns, start_ns, outcome, reason,
-                amount_micros, dimensions, end_ns - start_ns AS duration
-            FROM transactions WHERE transaction = ? AND end_ns >= ? AND {FACT_SLOT} < ?
-        )
-    ), periods AS (
-        SELECT unnest(?::BIGINT[]) AS from_ns, unnest(?::BIGINT[]) AS until_ns,
-            unnest(?::INTEGER[]) AS number
-    ), taken AS (
-        SELECT f.row_id, any_value(f.end_ns) AS end_ns, any_value(f.outcome) AS outcome,
-            any_value(f.reason) AS reason, any_value(f.code) AS code, min(p.number) AS number
-        FROM facts AS f
-        JOIN periods AS p ON f.end_ns >= p.from_ns AND f.end_ns < p.until_ns
-        WHERE f.code IN ({Result.GOOD}, {Result.BAD}) AND f.holds[p.number + 1]
-        GROUP BY f.row_id
-    )
-    SELECT number, {FACT_SLOT} AS slot_ns, outcome, reason,
-        count(*) FILTER (code = {Result.GOOD}), count(*)
-    FROM taken GROUP BY number, slot_ns, outcome, reason
-    ORDER BY number, slot_ns, outcome, reason
-    """
-    return sql, parameters

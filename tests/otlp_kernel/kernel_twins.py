@@ -194,7 +194,7 @@ def _unknown(rng: random.Random, known: list[int]) -> tuple[int, int, bytes]:
 
 
 def _varint(number: int, rng: random.Random) -> bytes:
-    octets = bytearray(_plain_varint(number))
+    octets = bytearray(varint(number))
     if rng.random() < 0.02:
         longer = rng.choice([1, 1, 2, 4])
         octets[-1] |= 128
@@ -224,13 +224,11 @@ def _fields(payload: bytes) -> Fields:
 
 def fields_of(payload: bytes) -> list[bytes]:
     """Cut a message into its fields, tags included."""
-    return [
-        _plain_varint(number << 3 | wire_type) + data
-        for number, wire_type, data in _fields(payload)
-    ]
+    return [varint(number << 3 | wire_type) + data for number, wire_type, data in _fields(payload)]
 
 
-def _plain_varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Return a number as senders write it."""
     octets = bytearray()
     while number >= 128:
         octets.append(number & 127 | 128)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, fields_of, outcome, plan
+from kernel_twins import (
+    CAPTURES,
+    UNUSUAL,
+    USUAL,
+    assert_equal,
+    fields_of,
+    outcome,
+    plan,
+    varint,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -91,8 +100,7 @@ def _enclosed(span: bytes) -> bytes:
 
 
 def _sized(data: bytes) -> bytes:
-    low, high = len(data) & 127, len(data) >> 7
-    return (bytes([low | 128, high]) if high else bytes([low])) + data
+    return varint(len(data)) + data
 
 
 def test_a_span_may_end_in_any_field_and_nowhere_else() -> None:

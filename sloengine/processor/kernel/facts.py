@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sloengine.definitions.plan import Plan, TransactionRule
 from sloengine.ottl import Value
-from sloengine.processor.judge import NO_VALUE
+from sloengine.ottl.facts import NO_VALUE
 from sloengine.processor.kernel import layout as at
 from sloengine.processor.kernel.arena import Arena, Words
 from sloengine.processor.kernel.program import OUTCOMES, Program

@@ -10,7 +10,7 @@ import pytest
 
 FAULTS = """
 import resource
-from sloengine.receiver import keep_freed_memory
+from sloengine.memory import keep_freed_memory
 if {keep}:
     assert keep_freed_memory()
 bytearray(30 << 20)
