@@ -57,6 +57,30 @@ MUTANTS: tuple[Mutant, ...] = (
         "return pos + 8",
     ),
     _decoder(
+        "an attribute is known whatever its size",
+        "known.py",
+        "load_i64(known + KNOWN_SIZE) != size or ",
+        "load_i64(known + KNOWN_SIZE) < 0 or ",
+    ),
+    _decoder(
+        "the last bytes of a known attribute are not compared",
+        "known.py",
+        "differing | differing_of_32(pos + last, known + KNOWN_BYTES + last)",
+        "differing",
+    ),
+    _decoder(
+        "one byte of a short known attribute is not compared",
+        "known.py",
+        "((1 << size) - 1)",
+        "((1 << (size - 1)) - 1)",
+    ),
+    _decoder(
+        "a wanted attribute is taken for a known one",
+        "spans.py",
+        "if status == UNWANTED:",
+        "if status >= DONE:",
+    ),
+    _decoder(
         "a number of a span may end behind its message",
         "spans.py",
         "            if end - pos < 8:\n                return MALFORMED\n"

@@ -47,6 +47,7 @@ from sloengine.otlp.kernel.layout import (
     SPAN_KEYS,
     STRING,
     UNSURE,
+    UNWANTED,
     VALUE_AT,
     VALUE_END,
 )
@@ -195,7 +196,8 @@ def value_of(st: int, pos: int, end: int, limit: int) -> tuple[int, int, int]:
 def attribute(st: int, pos: int, end: int, level: int, row: int) -> int:
     """Check one `KeyValue`; if conditions want it, set its class in `row`; if captures do, note it.
 
-    `level` is the offset of the level's keys in the state.
+    `level` is the offset of the level's keys in the state. Return `UNWANTED` for one that nobody
+    asks for: whether it is depends on its bytes alone.
     """
     limit = load_i64(st + LIMIT)
     size = 0
@@ -233,7 +235,7 @@ def attribute(st: int, pos: int, end: int, level: int, row: int) -> int:
         return kind
     if number >= 0:
         return _take(st, number, kind, a, b, value_at, value_end, level, row)
-    return DONE
+    return UNWANTED
 
 
 @part

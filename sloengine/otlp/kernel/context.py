@@ -147,6 +147,7 @@ class Context:
         self._place(at.STACK, np.zeros(at.MAX_NESTING * 2 + 2, dtype=np.int64))
         self._place(at.PLAIN, np.zeros(at.PLAIN_BYTES, dtype=np.uint8))
         self._place(at.SEEN, np.zeros(len(wanted.inputs) + 1, dtype=np.int64))
+        self._place(at.KNOWN, np.full(at.KNOWN_PLACES * at.KNOWN_RECORD // 8, -1, dtype=np.int64))
         self._place_marked()
 
     def _place_marked(self) -> None:

@@ -14,6 +14,8 @@ MALFORMED = -1
 UNSURE = -2
 """The bytes have a shape that is not worth a kernel's lines; the reference decoder knows it."""
 GROW = -3
+UNWANTED = 1
+"""An attribute was checked, and nobody asks for its key."""
 
 # The state
 _WORDS = iter(range(0, 8 * 112, 8))
@@ -62,6 +64,8 @@ SPAN_ROW = next(_WORDS)
 # values that an attribute was split into
 KEY_AT = next(_WORDS)
 KEY_SIZE = next(_WORDS)
+KNOWN = next(_WORDS)
+"""Attributes that spans had and nobody wants, one for each place in a span up to `KNOWN_PLACES`."""
 VALUE_AT = next(_WORDS)
 VALUE_END = next(_WORDS)
 FOUND_A = next(_WORDS)
@@ -132,6 +136,14 @@ KEY_LENGTH = 16
 KEY_INPUT = 24
 KEY_BYTES = 32
 KEY_RECORD = 40
+
+# An attribute that was seen: size of its message, -1 where there is none, and its bytes
+KNOWN_SIZE = 0
+KNOWN_BYTES = 8
+MAX_KNOWN_BYTES = 64
+KNOWN_RECORD = KNOWN_BYTES + MAX_KNOWN_BYTES
+KNOWN_PLACES = 32
+"""A power of two; further attributes share the places of the first ones."""
 
 # An input: one field that conditions or captures read
 INPUT_NUMBER = 0

@@ -65,6 +65,20 @@ def _first_high(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
     return builder.zext(builder.and_(mask, within), ir.IntType(64))
 
 
+def _differing(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    octets = ir.VectorType(ir.IntType(8), _LANES)
+    left, right = (builder.load(builder.inttoptr(at, octets.as_pointer()), align=1) for at in args)
+    differ = builder.bitcast(builder.icmp_unsigned("!=", left, right), ir.IntType(_LANES))
+    return builder.zext(differ, ir.IntType(64))
+
+
+def _copy(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+    pointer = ir.VectorType(ir.IntType(8), _LANES).as_pointer()
+    octets = builder.load(builder.inttoptr(args[1], pointer), align=1)
+    builder.store(octets, builder.inttoptr(args[0], pointer), align=1)
+    return context.get_dummy_value()
+
+
 def _intrinsic(signature: Any, generate: Callable[..., Any]) -> Any:
     def unary(typingctx: Any, _first: Any) -> Any:
         del typingctx  # numba wants the name
@@ -101,3 +115,7 @@ folded: Callable[[np.uint64, np.uint64], np.uint64] = _intrinsic(
 """Both halves of a product of 128 bits, one over the other."""
 high_of_32: Callable[[int, int], int] = _intrinsic(_INT(_INT, _INT), _first_high)
 """Which of the first bytes, 32 at most, have their highest bit set, as bits; reads 32 bytes."""
+differing_of_32: Callable[[int, int], int] = _intrinsic(_INT(_INT, _INT), _differing)
+"""Which of 32 bytes at two addresses differ, as bits."""
+copy_32: Callable[[int, int], None] = _intrinsic(types.void(_INT, _INT), _copy)
+"""Copy 32 bytes to an address from another."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sloengine.jit import inlined, part
 from sloengine.otlp.kernel.attributes import attribute
 from sloengine.otlp.kernel.combos import combo_of
+from sloengine.otlp.kernel.known import is_known, keep_known
 from sloengine.otlp.kernel.layout import (
     CAPTURES,
     CLASS_BYTES,
@@ -25,6 +26,9 @@ from sloengine.otlp.kernel.layout import (
     INT,
     KIND,
     KIND_NUMBER,
+    KNOWN,
+    KNOWN_PLACES,
+    KNOWN_RECORD,
     LIMIT,
     LINKS,
     LIST,
@@ -82,6 +86,7 @@ from sloengine.otlp.kernel.layout import (
     TRACE_HI,
     TRACE_LO,
     TRACE_STATE,
+    UNWANTED,
     VECTOR,
     WHOLE,
     WHOLE_CAP,
@@ -223,6 +228,7 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
         if end - pos >= 10 and load_u16(pos) == _PARENT_ID:
             parent_at, parent_size = pos + 2, 8
             pos += 10
+    attributes = 0
     name_at = 0
     name_size = 0
     kind = 0
@@ -236,9 +242,14 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
             size, pos = length(pos, end)
             if pos < 0:
                 return pos
-            status = attribute(st, pos, pos + size, SPAN_KEYS, row)
-            if status < 0:
-                return status
+            known = load_i64(st + KNOWN) + (attributes & (KNOWN_PLACES - 1)) * KNOWN_RECORD
+            attributes += 1
+            if not is_known(known, pos, size, limit):
+                status = attribute(st, pos, pos + size, SPAN_KEYS, row)
+                if status < 0:
+                    return status
+                if status == UNWANTED:
+                    keep_known(known, pos, size, limit)
             pos += size
         elif tag == 0x0A:
             trace_size, trace_at = length(pos, end)
