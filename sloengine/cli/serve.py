@@ -16,7 +16,7 @@ import click
 from sloengine.cli.options import config_option, configuration, set_option
 from sloengine.engine import Engine
 from sloengine.errors import SloengineError
-from sloengine.memory import release_startup_memory
+from sloengine.memory import release_startup_memory, spare_startup_objects
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...], hot_path: 
         engine = Engine(config)
         engine.start()
         release_startup_memory()
+        spare_startup_objects()
         try:
             for number in received:
                 if number != signal.SIGHUP:

@@ -9,7 +9,7 @@ asks for is kept. `ReferenceDecoder` states the meaning, by the official message
 """
 
 from sloengine.otlp.batch import SpanBatch, distinct_trace_ids
-from sloengine.otlp.decoder import Decoded, Decoder
+from sloengine.otlp.decoder import Decoded, DecodedTogether, Decoder
 from sloengine.otlp.inflate import ENCODINGS, inflate
 from sloengine.otlp.json_form import json_to_protobuf
 from sloengine.otlp.reference import ReferenceDecoder
@@ -19,6 +19,7 @@ __all__ = [
     "ENCODINGS",
     "MAX_MESSAGE_DEPTH",
     "Decoded",
+    "DecodedTogether",
     "Decoder",
     "ReferenceDecoder",
     "SpanBatch",

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from sloengine.errors import PermanentError
 from sloengine.otlp.batch import SpanBatch
-from sloengine.otlp.decoder import Decoded
+from sloengine.otlp.decoder import Decoded, DecodedTogether
 from sloengine.otlp.values import (
     NO_SPAN_ID,
     RESOURCE_FIELDS,
@@ -20,7 +21,7 @@ from sloengine.otlp.values import (
     SPAN_FIELDS,
     AttributeProjection,
 )
-from sloengine.otlp.wire import parse_request
+from sloengine.otlp.wire import count_spans, parse_request
 from sloengine.ottl import ConditionTable, EvaluationError, Field, Value, ValueExpression
 
 _NO_TRACE_ID = bytes(16)
@@ -88,6 +89,16 @@ class ReferenceDecoder:
             total = len(rejections) + len(columns.rows)
             message = f"{len(rejections)} of {total} spans rejected: {rejections[0]}"
         return Decoded(self._batch(columns), len(rejections), message)
+
+    def decode_together(self, payloads: Sequence[bytes]) -> DecodedTogether | None:
+        """Decode several requests at once; see `Decoder.decode_together`."""
+        try:
+            spans = tuple(map(count_spans, payloads))
+        except PermanentError:
+            return None
+        payload = b"".join(payloads)
+        decoded = self.decode(payload)
+        return None if decoded.rejected else DecodedTogether(payload, decoded.batch, spans)
 
     def _spans_with_context(
         self, request: ExportTraceServiceRequest

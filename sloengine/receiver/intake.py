@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from sloengine.clock import Clock
-from sloengine.errors import RetryError
+from sloengine.errors import PermanentError, RetryError
 from sloengine.otlp import Decoder, SpanBatch
 from sloengine.receiver.ingest import Accepted, Request
 from sloengine.receiver.repeats import Repeats
-from sloengine.spool import Spool, TraceIds
+from sloengine.receiver.together import SMALL_BYTES, Call, Together
+from sloengine.spool import SYNC_INTERVAL_S, Encoding, Spool, TraceIds, answer
 
 _DURABLE_TIMEOUT_S = 30.0
 
@@ -65,6 +66,7 @@ class Intake:
         refuse: Callable[[], str | None],
         count: Callable[[Applied], None],
         horizon_ns: int,
+        linger_s: float = SYNC_INTERVAL_S,
     ) -> None:
         self._spool = spool
         self._stage = stage
@@ -72,6 +74,11 @@ class Intake:
         self._refuse = refuse
         self._count = count
         self._repeats = Repeats(horizon_ns=horizon_ns)
+        self._together = Together(
+            self._take_together,
+            lambda waiter: spool.wait_for_answer(waiter, _DURABLE_TIMEOUT_S),
+            linger_s=linger_s,
+        )
         self._lock = threading.Lock()
 
     @property
@@ -107,32 +114,85 @@ class Intake:
         return accepted
 
     def _apply_durably(self, request: Request) -> Accepted:
+        if request.encoding is Encoding.IDENTITY and len(request.stored) <= SMALL_BYTES:
+            return self._together.accept(request)
         taken = self.apply(request)
         if taken.position is not None:
             self._spool.wait_durable(taken.position, _DURABLE_TIMEOUT_S)
         return taken.accepted
 
-    def apply(self, request: Request) -> Taken:
-        """Take in one request without waiting until it is durable: for `replay`."""
-        reason = self._refuse()
-        if reason is not None:
-            raise RetryError(reason)
-        stage = self._stage
+    def apply(self, request: Request, *, at_once: bool = False) -> Taken:
+        """Take in one request without waiting until it is durable: for `replay`.
+
+        `at_once`: others were waited for already; the spool need not do so again.
+        """
+        stage = self._open_stage()
         payload = request.payload()
         decoded = stage.decoder.decode(payload)
         if len(decoded.batch) == 0:
             return Taken(None, Accepted(decoded.rejected, decoded.message))
+        position = self._append(request, payload, stage, decoded.batch, at_once=at_once)
+        return Taken(position, Accepted(decoded.rejected, decoded.message, len(decoded.batch)))
+
+    def _open_stage(self) -> Stage:
+        reason = self._refuse()
+        if reason is not None:
+            raise RetryError(reason)
+        return self._stage
+
+    def _append(
+        self,
+        request: Request,
+        payload: bytes,
+        stage: Stage,
+        batch: SpanBatch,
+        *,
+        at_once: bool = False,
+    ) -> int:
+        """Into the spool and the pending traces; return the position."""
         arrival_ns = self._clock.now_ns()
-        traces = TraceIds(decoded.batch.trace_hi, decoded.batch.trace_lo)
+        traces = TraceIds(batch.trace_hi, batch.trace_lo)
         prepared = self._spool.prepare(request.stored, trace_ids=traces, encoding=request.encoding)
         with self._lock:
             if self._stage is not stage:
                 stage = self._stage
-                decoded = stage.decoder.decode(payload)
-            position = self._spool.append_prepared(prepared, arrival_ns=arrival_ns)
-            applied = stage.add(decoded.batch, position, arrival_ns)
+                batch = stage.decoder.decode(payload).batch
+            position = self._spool.append_prepared(prepared, arrival_ns=arrival_ns, at_once=at_once)
+            applied = stage.add(batch, position, arrival_ns)
         self._count(applied)
-        return Taken(position, Accepted(decoded.rejected, decoded.message, len(decoded.batch)))
+        return position
+
+    def _take_together(self, calls: Sequence[Call]) -> None:
+        """See that small requests are answered: as one, or each alone where that cannot be."""
+        if len(calls) > 1 and self._apply_together(calls):
+            return
+        for call in calls:
+            try:
+                taken = self.apply(call.request, at_once=True)
+            except Exception as error:  # noqa: BLE001  # who waits for it raises it
+                answer([call.waiter], error)
+                continue
+            call.accepted = taken.accepted
+            if taken.position is None:
+                answer([call.waiter])
+            else:
+                self._spool.answer_when_durable(taken.position, [call.waiter])
+
+    def _apply_together(self, calls: Sequence[Call]) -> bool:
+        """Take several requests as the one that their bytes in a row are, if they are one."""
+        stage = self._open_stage()
+        decoded = stage.decoder.decode_together([call.request.stored for call in calls])
+        if decoded is None or len(decoded.batch) == 0:
+            return False
+        request = Request.plain(decoded.payload)
+        try:
+            position = self._append(request, decoded.payload, stage, decoded.batch, at_once=True)
+        except PermanentError:  # what is too large together is not so alone
+            return False
+        for call, spans in zip(calls, decoded.spans, strict=True):
+            call.accepted = Accepted(spans=spans)
+        self._spool.answer_when_durable(position, [call.waiter for call in calls])
+        return True
 
 
 @dataclass(frozen=True, slots=True)

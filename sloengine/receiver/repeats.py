@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 import xxhash
 
@@ -34,8 +33,9 @@ class Repeats:
         self._limit = limit
         self._seed = secrets.randbits(64)
         self._lock = threading.Lock()
-        self._known: dict[bytes, tuple[int, Accepted]] = {}
-        """By key, in the order of acceptance: arrival and answer."""
+        self._known: dict[bytes, tuple[int, int, str, int]] = {}
+        """By key, in the order of acceptance: arrival, and the answer's `rejected`, `message` and
+        `spans`. Plain values: the garbage collector need not look at them."""
         self._in_work: dict[bytes, list[threading.Lock]] = {}
         """By key: what releases those who wait."""
 
@@ -55,7 +55,7 @@ class Repeats:
             with self._lock:
                 known = self._known.get(key)
                 if known is not None and now_ns - known[0] <= self._horizon_ns:
-                    return replace(known[1], repeated=True)
+                    return Accepted(*known[1:], repeated=True)
                 waiting = self._in_work.get(key)
                 if waiting is None:
                     self._in_work[key] = []
@@ -79,7 +79,7 @@ class Repeats:
 
     def _remember(self, key: bytes, now_ns: int, accepted: Accepted) -> None:
         self._known.pop(key, None)
-        self._known[key] = now_ns, accepted
+        self._known[key] = now_ns, accepted.rejected, accepted.message, accepted.spans
         while self._known:
             oldest = next(iter(self._known))
             outdated = now_ns - self._known[oldest][0] > self._horizon_ns

@@ -19,11 +19,14 @@ from sloengine.spool.index import TraceIds
 from sloengine.spool.index_keeper import TraceIdsOf
 from sloengine.spool.segment import SEGMENT_HEADER
 from sloengine.spool.snapshot import SpoolSnapshot
-from sloengine.spool.spool import Spool, SpoolStatistics
+from sloengine.spool.spool import GROUP_BYTES, SYNC_INTERVAL_S, Spool, SpoolStatistics
+from sloengine.spool.waiting import Waiter, answer
 
 __all__ = [
     "FRAME_HEADER",
+    "GROUP_BYTES",
     "SEGMENT_HEADER",
+    "SYNC_INTERVAL_S",
     "Encoding",
     "FileSystem",
     "Frame",
@@ -32,5 +35,7 @@ __all__ = [
     "SpoolStatistics",
     "TraceIds",
     "TraceIdsOf",
+    "Waiter",
     "ahead",
+    "answer",
 ]

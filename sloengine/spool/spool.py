@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 DISK_BUDGET = 20 * 1024**3
+SYNC_INTERVAL_S = 0.003
 GROUP_BYTES = 1024 * 1024
 """A group commit does not wait for more once this much is gathered."""
 _STOPPING = "spool: the engine is stopping; send the request again"
@@ -146,6 +147,8 @@ class Spool:
         self._unsynced: dict[int, NewFrame] = {}
         """By position, ascending: everything between `_durable_end` and `_end`."""
         self._unsynced_bytes = 0
+        self._at_once = False
+        """Whether what is not durable yet is not to wait for more."""
         self._durable_end = self._end = end
         self._next_sequence = next_sequence
         self._stopped: str | None = None
@@ -165,7 +168,7 @@ class Spool:
         trace_ids_of: TraceIdsOf,
         segment_bytes: int = SEGMENT_BYTES,
         disk_budget: int = DISK_BUDGET,
-        sync_interval_s: float = 0.003,
+        sync_interval_s: float = SYNC_INTERVAL_S,
         horizon_ns: int | None = None,
         probe_interval_s: float = 1.0,
         compress_share: float = 0.1,
@@ -284,8 +287,11 @@ class Spool:
         hashes = self._identity.hasher.distinct(trace_ids)
         return Prepared(payload, Encoding(encoding), crc32(payload), hashes)
 
-    def append_prepared(self, prepared: Prepared, *, arrival_ns: int) -> int:
-        """Take a prepared request; see `append`, whose `RetryError` it raises."""
+    def append_prepared(self, prepared: Prepared, *, arrival_ns: int, at_once: bool = False) -> int:
+        """Take a prepared request; see `append`, whose `RetryError` it raises.
+
+        `at_once`: it is written without waiting for more.
+        """
         size = FRAME_HEADER + len(prepared.payload)
         with self._lock:
             self._refuse_unless_open(size + INDEX_ENTRY * len(prepared.hashes))
@@ -313,7 +319,8 @@ class Spool:
             self._end += size
             self._next_sequence += 1
             # Waking the thread for each frame would cost more than the frame.
-            if before == 0 or before < GROUP_BYTES <= self._unsynced_bytes:
+            self._at_once |= at_once
+            if at_once or before == 0 or before < GROUP_BYTES <= self._unsynced_bytes:
                 self._work.notify()
         return position
 
@@ -323,28 +330,40 @@ class Spool:
         Raises:
             RetryError: It is not, within the time or because the disk fails.
         """
+        waiter = Waiter()
+        self.answer_when_durable(position, [waiter])
+        self.wait_for_answer(waiter, timeout_s)
+
+    def answer_when_durable(self, position: int, waiters: Collection[Waiter]) -> None:
+        """Have everybody answered once the frame at `position` is on the disk, or cannot be."""
         with self._lock:
             if position >= self._end:
                 raise ValueError(f"no frame was appended at position {position}")
-            if self._durable_end > position:
+            is_durable = self._durable_end > position
+            refusal = None if is_durable else self._refusal()
+            if not is_durable and refusal is None:
+                for waiter in waiters:
+                    waiter.position = position
+                self._waiters += waiters
                 return
-            if self._stopped is not None:
-                raise self._stopped_error(self._stopped)
-            if self._closed:
-                raise RetryError(_STOPPING)
-            waiter = Waiter(position)
-            self._waiters.append(waiter)
-        in_time = waiter.answered.acquire(timeout=timeout_s)
-        if waiter.is_durable:
-            return
-        if not in_time:
+        answer(waiters, refusal)
+
+    def wait_for_answer(self, waiter: Waiter, timeout_s: float) -> None:
+        """Return once a waiter has the answer that its frame is durable.
+
+        Raises:
+            RetryError: It is not, within the time or because the disk fails.
+        """
+        if not waiter.answered.acquire(timeout=timeout_s):
             with self._lock:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
-            raise RetryError(f"spool: not written within {timeout_s:g} s; send the request again")
-        if waiter.stopped is None:
-            raise RetryError(_STOPPING)
-        raise self._stopped_error(waiter.stopped)
+            if not waiter.is_durable:
+                raise RetryError(
+                    f"spool: not written within {timeout_s:g} s; send the request again"
+                )
+        if waiter.refusal is not None:
+            raise waiter.refusal.with_traceback(None)  # others may raise it, too
 
     @property
     def start(self) -> int:
@@ -494,10 +513,9 @@ class Spool:
     # -- accepting ---------------------------------------------------------------------------
 
     def _refuse_unless_open(self, size: int) -> None:
-        if self._closing or self._closed:
-            raise RetryError(_STOPPING)
-        if self._stopped is not None:
-            raise self._stopped_error(self._stopped)
+        refusal = RetryError(_STOPPING) if self._closing else self._refusal()
+        if refusal is not None:
+            raise refusal
         if self._unsynced_bytes + size > UNSYNCED_LIMIT:
             raise RetryError(
                 f"spool: {self._unsynced_bytes} bytes wait for the disk, which is slower than "
@@ -510,6 +528,12 @@ class Spool:
                 f"budget of {self._settings.disk_budget} bytes; send the request again later",
                 retry_after_s=5.0,
             )
+
+    def _refusal(self) -> RetryError | None:
+        """Why no frame becomes durable now, if so. The caller holds the lock."""
+        if self._stopped is not None:
+            return self._stopped_error(self._stopped)
+        return RetryError(_STOPPING) if self._closed else None
 
     def _stopped_error(self, why: str) -> RetryError:
         return RetryError(
@@ -533,7 +557,7 @@ class Spool:
             with self._lock:
                 self._closed = True
                 waiters, self._waiters = self._waiters, []
-            answer(waiters, is_durable=False)
+            answer(waiters, RetryError(_STOPPING))
 
     def _gather(self) -> list[NewFrame]:
         """Wait for a group of frames for one segment; empty when there is no more to do."""
@@ -541,12 +565,13 @@ class Spool:
             self._work.wait_for(lambda: self._unsynced or self._closing)
             if self._stopped is None:
                 self._work.wait_for(
-                    lambda: self._closing or self._unsynced_bytes >= GROUP_BYTES,
+                    lambda: self._closing or self._at_once or self._unsynced_bytes >= GROUP_BYTES,
                     self._settings.sync_interval_s,
                 )
             elif self._work.wait_for(lambda: self._closing, self._settings.probe_interval_s):
                 return []
             frames = tuple(self._unsynced.values())
+            self._at_once = False
         return self._log.fitting(frames) if frames else []
 
     def _advance(self, batch: list[NewFrame]) -> None:
@@ -560,7 +585,7 @@ class Spool:
             recovered, self._stopped = self._stopped is not None, None
             waiting, end = self._waiters, self._durable_end
             self._waiters = [waiter for waiter in waiting if waiter.position >= end]
-        answer([waiter for waiter in waiting if waiter.position < end], is_durable=True)
+        answer([waiter for waiter in waiting if waiter.position < end])
         if recovered:
             _log.warning("spool folder %s: writing works again", self._directory)
 
@@ -573,9 +598,8 @@ class Spool:
         with self._lock:
             first, self._stopped = self._stopped is None, error.strerror or str(error)
             waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.stopped = self._stopped
-        answer(waiters, is_durable=False)
+            refusal = self._stopped_error(self._stopped)
+        answer(waiters, refusal)
         if first:
             _log.error(
                 "spool folder %s cannot be written (%s): nothing is accepted until it can",

@@ -131,6 +131,24 @@ def assert_equal(kernel: Decoded | str, reference: Decoded | str, *, row_step: i
         assert exact(list(left.projected(row))) == exact(list(right.projected(row))), row
 
 
+def assert_together(
+    kernel: KernelDecoder, reference: ReferenceDecoder, payloads: Sequence[bytes]
+) -> None:
+    """Assert that the kernel decodes requests in a row as its twin does, unless it says that it
+    cannot tell: which it may not where it decodes each of them alone.
+    """
+    expected, before = reference.decode_together(payloads), kernel.statistics.fallbacks
+    found = kernel.decode_together(payloads)
+    if found is None:
+        for payload in payloads:
+            outcome(kernel, payload)
+        assert expected is None or kernel.statistics.fallbacks > before
+        return
+    assert expected is not None
+    assert (found.payload, found.spans) == (expected.payload, expected.spans)
+    assert_equal(Decoded(found.batch), Decoded(expected.batch))
+
+
 def exact(value: Value) -> object:
     """A stand-in that is equal only for the same values of the same types."""
     match value:

@@ -8,7 +8,17 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_twins import CAPTURES, UNUSUAL, USUAL, assert_equal, mutated, outcome, plan, scrambled
+from kernel_twins import (
+    CAPTURES,
+    UNUSUAL,
+    USUAL,
+    assert_equal,
+    assert_together,
+    mutated,
+    outcome,
+    plan,
+    scrambled,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_requests import requests
 
@@ -74,3 +84,40 @@ def test_any_number_of_prefixes_and_suffixes_is_told_apart(
 def test_no_bytes_at_all_make_a_difference(payload: bytes) -> None:
     kernel, reference = PLANS["both"]
     assert_equal(outcome(kernel, payload), outcome(reference, payload))
+
+
+@pytest.mark.parametrize("name", PLANS)
+@many
+@given(messages=st.lists(requests, min_size=1, max_size=4), seed=st.integers(0, 2**32))
+def test_requests_in_a_row_are_decoded_as_each_alone_is_or_not_together(
+    name: str, messages: list[ExportTraceServiceRequest], seed: int
+) -> None:
+    kernel, reference = PLANS[name]
+    rng = random.Random(seed)
+    payloads = [message.SerializeToString() for message in messages]
+    assert_together(kernel, reference, payloads)
+    for _ in range(_VARIANTS // 4):
+        changed = list(payloads)
+        place = rng.randrange(len(changed))
+        change = scrambled if rng.random() < 0.5 else mutated
+        changed[place] = change(changed[place], rng)
+        assert_together(kernel, reference, changed)
+        # One request that ends in the middle of a field, and another that goes on with it.
+        whole = b"".join(payloads)
+        cut = rng.randint(0, len(whole))
+        assert_together(kernel, reference, [whole[:cut], whole[cut:]])
+
+
+def test_a_field_that_stands_in_two_requests_is_in_none() -> None:
+    kernel, reference = PLANS["usual"]
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    spans.add(trace_id=bytes(15) + b"1", span_id=bytes(7) + b"1", name="a span")
+    whole = request.SerializeToString()
+    for decoder in (kernel, reference):
+        together = decoder.decode_together([whole, b"", whole])
+        assert together is not None
+        assert together.spans == (1, 0, 1)
+        for cut in range(1, len(whole)):
+            assert decoder.decode_together([whole[:cut], whole[cut:]]) is None
+            assert decoder.decode_together([whole, whole[:cut], whole[cut:]]) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -337,20 +338,26 @@ class Context:
 
     # Running
 
-    def run(self, payload: bytes | memoryview) -> int:
-        """Walk over a payload, with larger buffers until they suffice; return the status."""
+    def run(self, payload: bytes | memoryview, sizes: Sequence[int] = ()) -> int:
+        """Walk over a payload, with larger buffers until they suffice; return the status.
+
+        `sizes` are those of the requests that it is made of, where it is not one.
+        """
         while True:
-            self._begin(payload)
+            self._begin(payload, sizes)
             self._ensure_rows(len(payload))
             status = int(decode_request(self._at, self._get(at.PAYLOAD) + len(payload)))
             if status != at.GROW:
                 return status
             self._grow()
 
-    def _begin(self, payload: bytes | memoryview) -> None:
+    def _begin(self, payload: bytes | memoryview, sizes: Sequence[int]) -> None:
         data = np.frombuffer(payload, dtype=np.uint8) if payload else np.zeros(8, dtype=np.uint8)
         self._place(at.PAYLOAD, data)
-        self._set(at.LIMIT, self._get(at.PAYLOAD) + len(payload))
+        begin = self._get(at.PAYLOAD)
+        self._set(at.LIMIT, begin + len(payload))
+        bounds = accumulate(sizes or (len(payload),), initial=begin)
+        self._place(at.BOUNDS, np.array([*bounds][1:], dtype=np.int64))
         for word in (*_BUFFERS, at.ROWS, at.PENDING, at.NEW_COMBOS, at.REJECTED, at.FULL):
             self._set(word, 0)
 
@@ -449,6 +456,12 @@ class Context:
         # Not by numpy's own copy: that lets go of the GIL, and every wait to have it back costs
         # more than the copy where several requests are in work.
         return np.frombuffer(bytearray(column[: self._get(at.ROWS)].data), column.dtype)
+
+    def rows_of(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return how many rows each of the requests has that the payload was made of."""
+        spans = self._keep[at.SPAN_AT][: self._get(at.ROWS)]
+        ends = np.searchsorted(spans, [*accumulate(sizes)])
+        return tuple(np.diff(ends, prepend=0).tolist())
 
     def records(self, counter: int) -> Words:
         """Return a copy of the records of one of the buffers, one a row."""

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sloengine.otlp.batch import SpanBatch
-from sloengine.otlp.decoder import Decoded
+from sloengine.otlp.decoder import Decoded, DecodedTogether
 from sloengine.otlp.kernel import layout as at
 from sloengine.otlp.kernel.captures import Captures
 from sloengine.otlp.kernel.columns import Columns, Wanted
@@ -65,7 +65,27 @@ class KernelDecoder:
         if len(data) > _LARGEST:
             return self._fall_back(data)
         context = self._take()
-        status = context.run(data)
+        decoded = self._run(context, data)
+        self._give_back(context)
+        return self._fall_back(data) if decoded is None else decoded
+
+    def decode_together(self, payloads: Sequence[bytes]) -> DecodedTogether | None:
+        """Decode several requests at once; see `Decoder.decode_together`."""
+        data = b"".join(payloads)
+        if len(data) > _LARGEST:
+            return None
+        sizes = [len(payload) for payload in payloads]
+        context = self._take()
+        decoded = self._run(context, data, sizes)
+        together = None
+        if decoded is not None and not decoded.rejected:
+            together = DecodedTogether(data, decoded.batch, context.rows_of(sizes))
+        self._give_back(context)
+        return together
+
+    def _run(self, context: Context, data: bytes, sizes: Sequence[int] = ()) -> Decoded | None:
+        """Run the kernel; `None` where it does not know."""
+        status = context.run(data, sizes)
         rows = LazyRows(
             self._wanted.fields,
             data,
@@ -73,9 +93,7 @@ class KernelDecoder:
             context.records(at.GROUPS),
         )
         context.settle(data, rows)
-        decoded = self._decoded(context, data, rows) if status >= 0 else None
-        self._give_back(context)
-        return self._fall_back(data) if decoded is None else decoded
+        return self._decoded(context, data, rows) if status >= 0 else None
 
     @property
     def memory_bytes(self) -> int:

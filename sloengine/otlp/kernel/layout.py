@@ -21,6 +21,8 @@ UNWANTED = 1
 _WORDS = iter(range(0, 8 * 112, 8))
 PAYLOAD = next(_WORDS)
 LIMIT = next(_WORDS)
+BOUNDS = next(_WORDS)
+"""Where one request ends and the next begins; the last one is `LIMIT`."""
 SEED = next(_WORDS)
 SCHEMA = next(_WORDS)
 STACK = next(_WORDS)

@@ -6,6 +6,7 @@ from sloengine.jit import entry, spliced
 from sloengine.otlp.kernel.attributes import attribute_above
 from sloengine.otlp.kernel.layout import (
     ABSENT_ROW,
+    BOUNDS,
     CLASS_BYTES,
     DONE,
     FULL,
@@ -236,9 +237,18 @@ def _resource_spans(st: int, pos: int, end: int) -> int:
 
 @entry
 def decode_request(st: int, end: int) -> int:
-    """Walk over a request up to the address `end`; rows and notes are left in the state."""
+    """Walk over requests up to the address `end`; rows and notes are left in the state.
+
+    `BOUNDS` are the addresses at which they end, ascending, the last one `end`: a field that
+    stands in two of them makes the reader unsure.
+    """
     pos = load_i64(st + PAYLOAD)
+    bounds = load_i64(st + BOUNDS)
     while pos < end:
+        while pos >= load_i64(bounds):
+            if pos > load_i64(bounds):
+                return UNSURE
+            bounds += 8
         tag, pos = tag_at(pos, end)
         if pos < 0:
             return pos
@@ -254,4 +264,6 @@ def decode_request(st: int, end: int) -> int:
             pos = check_field(st, pos, end, tag, M_REQUEST)
             if pos < 0:
                 return pos
+    if load_i64(bounds) != end:
+        return UNSURE
     return GROW if load_i64(st + FULL) != 0 else DONE
