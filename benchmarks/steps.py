@@ -268,6 +268,7 @@ def _open(bench: Bench, closing: ExitStack) -> _Stages:
         folder / "spool", store_id=store.store_id, clock=clock, trace_ids_of=trace_ids_of
     )
     closing.callback(spool.close)
+    spool.filter_by(kernels.filters)
     table = ConditionTable(plan.fields, plan.conditions)
 
     def decoder_of(plan: Plan, table: ConditionTable) -> Decoder:

@@ -54,6 +54,7 @@ class Pipeline:
         self._settings = settings
         counts = HealthCounts(instrumentation)
         store.register_plan(plan, at_ns=clock.now_ns())
+        spool.filter_by(hot_path.filters)
         self.plan = plan
         processor, decoder, self._history = self._assemble(plan)
         self._intake = Intake(

@@ -28,6 +28,7 @@ from sloengine.receiver import (
     Request,
 )
 from sloengine.server import TlsSettings, parse_endpoint
+from sloengine.spool import FilterMaker, TraceFilter
 
 _log = logging.getLogger(__name__)
 
@@ -92,13 +93,16 @@ def processor_settings(config: EngineConfig) -> ProcessorSettings:
 
 @dataclass(frozen=True, slots=True)
 class HotPath:
-    """What touches every span: decoding, and collecting spans into traces."""
+    """What touches every span or trace: decoding, collecting spans into traces, remembering which
+    traces were judged.
+    """
 
     decoders: DecoderMaker
     processors: ProcessorFactory
+    filters: FilterMaker
 
 
-REFERENCE = HotPath(ReferenceDecoder, Processor)
+REFERENCE = HotPath(ReferenceDecoder, Processor, TraceFilter)
 """The plain twins: the same results, for many times the CPU, ready at once."""
 
 
@@ -119,10 +123,12 @@ def load_kernels() -> HotPath:
     if decoders is None:
         return REFERENCE
     # Only where numba is there, which the decoders have just shown.
-    from sloengine.processor.kernel import KernelProcessor, warm_up
+    from sloengine.processor import kernel as processors
+    from sloengine.spool import kernel as filters
 
-    warm_up()
-    return HotPath(decoders, KernelProcessor)
+    processors.warm_up()
+    filters.warm_up()
+    return HotPath(decoders, processors.KernelProcessor, filters.KernelFilter)
 
 
 def _compile_apart() -> None:
@@ -147,7 +153,7 @@ def _compile_apart() -> None:
     subprocess.run([sys.executable, "-c", program], check=False)
 
 
-_KERNELS = tuple(Path(__file__).parent / room / "kernel" for room in ("otlp", "processor"))
+_KERNELS = tuple(Path(__file__).parent / room / "kernel" for room in ("otlp", "spool", "processor"))
 _CLOSE_REASONS = {
     Counter.CLOSED_COMPLETE: CloseReason.COMPLETE,
     Counter.CLOSED_MAX_WAIT: CloseReason.MAX_WAIT,

@@ -17,6 +17,7 @@ from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.frame import FRAME_HEADER, Encoding, Frame
 from sloengine.spool.index import TraceIds
 from sloengine.spool.index_keeper import TraceIdsOf
+from sloengine.spool.judged import FilterMaker, TraceFilter
 from sloengine.spool.segment import SEGMENT_HEADER
 from sloengine.spool.snapshot import SpoolSnapshot
 from sloengine.spool.spool import GROUP_BYTES, SYNC_INTERVAL_S, Spool, SpoolStatistics
@@ -29,10 +30,12 @@ __all__ = [
     "SYNC_INTERVAL_S",
     "Encoding",
     "FileSystem",
+    "FilterMaker",
     "Frame",
     "Spool",
     "SpoolSnapshot",
     "SpoolStatistics",
+    "TraceFilter",
     "TraceIds",
     "TraceIdsOf",
     "Waiter",

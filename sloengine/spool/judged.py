@@ -7,7 +7,7 @@ cost more than everything else together; a filter says "never seen" for a few na
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,12 @@ _BITS_PER_TRACE = 24
 _FEWEST = 1 << 16
 _MOST = 1 << 24
 """Traces in one generation; more begin another."""
-_CHUNK = 1 << 13
 _HALF = np.uint64(32)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
-_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ / golden ratio: spreads every bit upwards
+# Odd numbers that spread every bit upwards; the first is 2⁶⁴ / golden ratio.
+BITS_OF_FIRST, BITS_OF_LAST = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+THIRD_PLACE, FOURTH_PLACE = np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0xFF51AFD7ED558CCD)
 _PAIR = np.uint64(0xFFF)
-_SHIFTS = tuple(map(np.uint64, (52, 40, 28, 16)))
 
 
 def _pairs_of_bits() -> Hashes:
@@ -38,60 +38,66 @@ def _pairs_of_bits() -> Hashes:
 _PAIRS = _pairs_of_bits()
 
 
-@dataclass(slots=True)
-class _Probes:
-    """What one look needs of some hashes, whatever the size of a filter."""
-
-    high: Hashes
-    low: Hashes
-    first: Hashes
-    second: Hashes
-
-    @classmethod
-    def of(cls, hashes: Hashes) -> _Probes:
-        mixed = hashes * _ODD
-        bits = [_PAIRS[(mixed >> shift) & _PAIR] for shift in _SHIFTS]
-        return cls(hashes >> _HALF, hashes & _LOW_HALF, bits[0] | bits[1], bits[2] | bits[3])
+def _bits(hashes: Hashes, factor: np.uint64, shift: int) -> Hashes:
+    """Return words with the four bits that 24 bits of each product choose, from `shift` on."""
+    mixed = hashes * factor
+    bits: Hashes = _PAIRS[(mixed >> np.uint64(shift + 12)) & _PAIR]
+    bits |= _PAIRS[(mixed >> np.uint64(shift)) & _PAIR]
+    return bits
 
 
-@dataclass(slots=True)
+_LOOKS: tuple[tuple[Callable[[Hashes], Hashes], Callable[[Hashes], Hashes]], ...] = (
+    (lambda hashes: hashes >> _HALF, lambda hashes: _bits(hashes, BITS_OF_FIRST, 40)),
+    (lambda hashes: hashes & _LOW_HALF, lambda hashes: _bits(hashes, BITS_OF_FIRST, 16)),
+    (
+        lambda hashes: (hashes * THIRD_PLACE) >> _HALF,
+        lambda hashes: _bits(hashes, BITS_OF_LAST, 40),
+    ),
+    (
+        lambda hashes: (hashes * FOURTH_PLACE) >> _HALF,
+        lambda hashes: _bits(hashes, BITS_OF_LAST, 16),
+    ),
+)
+"""The words of a hash, one after another: a place as a fraction of 2³², and the bits there."""
+
+
 class TraceFilter:
     """A set of hashes in which some may be found that were never added, and none is missed.
 
     A Bloom filter of 64-bit words (Putze, Sanders and Singler, "Cache-, Hash- and Space-Efficient
-    Bloom Filters", 2007): a hash sets up to four bits in each of two words, so a look touches two
-    places in memory, mostly one. Filled to its capacity it is wrong about once in 5,000.
+    Bloom Filters", 2007): a hash sets up to four bits in each of four words, so a look touches four
+    places in memory at most, and mostly one. Filled to its capacity it is wrong about once in
+    50,000: whoever is found costs a query.
     """
 
-    capacity: int
-    begun_ns: int
-    last_ns: int
-    entries: int = 0
-    _words: Hashes = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._words = np.zeros(self.capacity * _BITS_PER_TRACE // 64, dtype=np.uint64)
+    def __init__(self, capacity: int, begun_ns: int) -> None:
+        self.capacity = capacity
+        self.begun_ns = self.last_ns = begun_ns
+        self.entries = 0
+        self.words: Hashes = np.zeros(capacity * _BITS_PER_TRACE // 64, dtype=np.uint64)
 
     def add(self, hashes: Hashes) -> None:
         """Add hashes; those that are there already count against the capacity again."""
-        probes = _Probes.of(hashes)
-        np.bitwise_or.at(self._words, self._places(probes.high), probes.first)
-        np.bitwise_or.at(self._words, self._places(probes.low), probes.second)
+        for place, bits in _LOOKS:
+            np.bitwise_or.at(self.words, self._places(place(hashes)), bits(hashes))
         self.entries += len(hashes)
 
-    def find(self, probes: _Probes) -> npt.NDArray[np.intp]:
-        """Return the rows of the hashes that are perhaps in the set."""
-        words = self._words[self._places(probes.high)]
-        rows = np.flatnonzero((words & probes.first) == probes.first)
-        if len(rows):
-            second = probes.second[rows]
-            words = self._words[self._places(probes.low[rows])]
-            rows = rows[(words & second) == second]
-        return rows
+    def mark(self, hashes: Hashes, found: npt.NDArray[np.bool_]) -> None:
+        """Set `found` for the hashes that are perhaps in the set; leave it for the others."""
+        rows = np.arange(len(hashes))
+        for place, bits in _LOOKS:
+            left = hashes[rows]
+            wanted = bits(left)
+            rows = rows[(self.words[self._places(place(left))] & wanted) == wanted]
+        found[rows] = True
 
-    def _places(self, halves: Hashes) -> Hashes:
-        places: Hashes = (halves * np.uint64(len(self._words))) >> _HALF
+    def _places(self, fractions: Hashes) -> Hashes:
+        places: Hashes = (fractions * np.uint64(len(self.words))) >> _HALF
         return places
+
+
+FilterMaker = Callable[[int, int], TraceFilter]
+"""Makes an empty filter: capacity, and when it begins."""
 
 
 class JudgedTraces:
@@ -102,6 +108,8 @@ class JudgedTraces:
     """
 
     def __init__(self, *, horizon_ns: int | None) -> None:
+        self.make_filter: FilterMaker = TraceFilter
+        """What makes the next generation."""
         self._horizon_ns = horizon_ns
         self._lock = threading.Lock()
         self._generations: list[TraceFilter] = []
@@ -126,11 +134,9 @@ class JudgedTraces:
         """
         result = np.zeros(len(hashes), dtype=np.bool_)
         with self._lock:
-            generations = [one for one in self._generations if one.last_ns >= since_ns]
-            for first in range(0, len(hashes) if generations else 0, _CHUNK):
-                probes = _Probes.of(hashes[first : first + _CHUNK])
-                for generation in generations:
-                    result[first + generation.find(probes)] = True
+            for generation in self._generations:
+                if generation.last_ns >= since_ns:
+                    generation.mark(hashes, result)
         return result
 
     def _current(self, more: int, at_ns: int) -> TraceFilter:
@@ -142,7 +148,7 @@ class JudgedTraces:
             if not is_full and at_ns - last.begun_ns < _GENERATION_NS:
                 return last
             capacity = 2 * last.capacity if is_full else last.entries * 5 // 4
-        generation = TraceFilter(min(max(capacity, _FEWEST), _MOST), at_ns, at_ns)
+        generation = self.make_filter(min(max(capacity, _FEWEST), _MOST), at_ns)
         if self._horizon_ns is not None:
             # Ten minutes more than needed: a clock that is set back must not lose any.
             oldest_ns = at_ns - self._horizon_ns - _GENERATION_NS

@@ -22,7 +22,7 @@ from sloengine.spool.folder import FolderLock, Identity, read_identity, storage_
 from sloengine.spool.frame import FRAME_HEADER, MAX_PAYLOAD, Encoding, Frame, frame_header
 from sloengine.spool.index import INDEX_ENTRY, Hashes, MemoryIndex, TraceIds
 from sloengine.spool.index_keeper import IndexKeeper, TraceIdsOf
-from sloengine.spool.judged import JudgedTraces
+from sloengine.spool.judged import FilterMaker, JudgedTraces
 from sloengine.spool.log import SEGMENT_ROOM, NewFrame, SegmentLog
 from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.reader import SegmentReader
@@ -446,6 +446,10 @@ class Spool:
             for row, offset in zip(order[rows].tolist(), offsets.tolist(), strict=True):
                 found.setdefault(ids[row], set()).add(base + offset)
         return {trace_id: sorted(positions) for trace_id, positions in found.items()}
+
+    def filter_by(self, make_filter: FilterMaker) -> None:
+        """Have judged traces remembered by filters of another make from now on."""
+        self._judged.make_filter = make_filter
 
     def note_judged(self, trace_ids: Sequence[int] | TraceIds) -> None:
         """Note that these traces have a verdict now, which no later span may overlook."""
