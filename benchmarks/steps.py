@@ -179,7 +179,7 @@ class _Stages:
         run, spool = self.timer.run, self.spool
         run(_REPEATS, lambda: self.repeats.once(request, arrival_ns, Accepted))
         batch = run(_DECODE, lambda: self.decoder.decode(request.payload()).batch)
-        ids = TraceIds(batch.trace_hi, batch.trace_lo)
+        ids = TraceIds(*batch.traces)
         prepared = run(
             _PREPARE,
             lambda: spool.prepare(request.stored, trace_ids=ids, encoding=request.encoding),

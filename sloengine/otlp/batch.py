@@ -47,8 +47,19 @@ class SpanBatch:
     """About what stays in memory as long as the batch does, beside its columns: the request that
     `projected` reads from. 0 where nobody knows."""
 
+    first_rows: npt.NDArray[np.int32] | None = None
+    """Rows in which every trace of the batch is met, most of them once; `None` where nobody knows
+    fewer than all."""
+
     def __len__(self) -> int:
         return len(self.span_id)
+
+    @property
+    def traces(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Both halves of the trace ids, each at least once, in any order."""
+        if self.first_rows is None:
+            return self.trace_hi, self.trace_lo
+        return self.trace_hi[self.first_rows], self.trace_lo[self.first_rows]
 
 
 def distinct_trace_ids(batch: SpanBatch) -> list[int]:

@@ -151,7 +151,7 @@ class Intake:
     ) -> int:
         """Into the spool and the pending traces; return the position."""
         arrival_ns = self._clock.now_ns()
-        traces = TraceIds(batch.trace_hi, batch.trace_lo)
+        traces = TraceIds(*batch.traces)
         prepared = self._spool.prepare(request.stored, trace_ids=traces, encoding=request.encoding)
         with self._lock:
             if self._stage is not stage:

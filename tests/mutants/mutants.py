@@ -75,6 +75,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "((1 << (size - 1)) - 1)",
     ),
     _decoder(
+        "traces are one that have one half of their ids in common",
+        "traces.py",
+        " and load_u64(highs + before * 8) == high:",
+        ":",
+    ),
+    _decoder(
+        "a place says that a trace was met, whichever it was",
+        "traces.py",
+        "if met < row and load_u64(lows + met * 8) == low and load_u64(highs + met * 8) == high:",
+        "if met < row:",
+    ),
+    _decoder(
         "a wanted attribute is taken for a known one",
         "spans.py",
         "if status == UNWANTED:",

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from sloengine.errors import PermanentError
-from sloengine.otlp import Decoded, Decoder, ReferenceDecoder
+from sloengine.otlp import Decoded, Decoder, ReferenceDecoder, SpanBatch
 from sloengine.otlp.kernel.decoder import KernelDecoder
 from sloengine.ottl import (
     SERVICE_NAME,
@@ -126,6 +126,7 @@ def assert_equal(kernel: Decoded | str, reference: Decoded | str, *, row_step: i
         one, other = getattr(left, name), getattr(right, name)
         assert one.dtype == other.dtype, name
         assert np.array_equal(one, other), name
+    assert trace_ids(left) == trace_ids(right)
     assert exact(list(left.capture_value)) == exact(list(right.capture_value))
     for row in range(0, len(left), row_step):
         assert exact(list(left.projected(row))) == exact(list(right.projected(row))), row
@@ -147,6 +148,12 @@ def assert_together(
     assert expected is not None
     assert (found.payload, found.spans) == (expected.payload, expected.spans)
     assert_equal(Decoded(found.batch), Decoded(expected.batch))
+
+
+def trace_ids(batch: SpanBatch) -> set[tuple[int, int]]:
+    """The ids of the traces in a batch, as it tells them."""
+    high, low = batch.traces
+    return set(zip(high.tolist(), low.tolist(), strict=True))
 
 
 def exact(value: Value) -> object:

@@ -29,6 +29,7 @@ from sloengine.otlp.kernel.requests import decode_request
 from sloengine.otlp.kernel.rows import LazyRows
 from sloengine.otlp.kernel.schema import schema_table
 from sloengine.otlp.kernel.settle import enter_classes, enter_vectors, teach
+from sloengine.otlp.kernel.traces import first_rows
 from sloengine.ottl import Value
 
 Words = npt.NDArray[np.int64]
@@ -64,6 +65,7 @@ _ROW_COLUMNS = (
     (at.SPAN_AT, np.int64),
     (at.SPAN_SIZE, np.int64),
     (at.GROUP_OF, np.int32),
+    (at.FIRST_ROW, np.int32),
 )
 
 
@@ -147,6 +149,7 @@ class Context:
         self._place(at.SCHEMA, schema_table())
         self._place(at.STACK, np.zeros(at.MAX_NESTING * 2 + 2, dtype=np.int64))
         self._place(at.PLAIN, np.zeros(at.PLAIN_BYTES, dtype=np.uint8))
+        self._place(at.MET, np.zeros(at.MET_PLACES, dtype=np.int32))
         self._place(at.SEEN, np.zeros(len(wanted.inputs) + 1, dtype=np.int64))
         self._place(at.KNOWN, np.full(at.KNOWN_PLACES * at.KNOWN_RECORD // 8, -1, dtype=np.int64))
         self._place_marked()
@@ -452,10 +455,17 @@ class Context:
 
     def take(self, word: int) -> Array:
         """Return a copy of one column of the rows."""
+        return self._copied(word, self._get(at.ROWS))
+
+    def first_rows(self) -> npt.NDArray[np.int32]:
+        """Return rows in which all traces are met, most of them once."""
+        return self._copied(at.FIRST_ROW, first_rows(self._at))
+
+    def _copied(self, word: int, count: int) -> Array:
         column = self._keep[word]
         # Not by numpy's own copy: that lets go of the GIL, and every wait to have it back costs
         # more than the copy where several requests are in work.
-        return np.frombuffer(bytearray(column[: self._get(at.ROWS)].data), column.dtype)
+        return np.frombuffer(bytearray(column[:count].data), column.dtype)
 
     def rows_of(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return how many rows each of the requests has that the payload was made of."""

@@ -145,6 +145,7 @@ class KernelDecoder:
             capture_value=capture_value,
             table=self._table,
             projected=rows,
+            first_rows=context.first_rows(),
         )
         rejected, offset, size = context.rejected
         message = ""

@@ -86,6 +86,10 @@ VECTOR = next(_WORDS)
 SPAN_AT = next(_WORDS)
 SPAN_SIZE = next(_WORDS)
 GROUP_OF = next(_WORDS)
+FIRST_ROW = next(_WORDS)
+"""Rows in which each trace is met, most of them once."""
+MET = next(_WORDS)
+"""The row (int32) that a trace was met in last, by a hash of its id: `MET_PLACES`."""
 GROUPS = next(_WORDS)
 GROUPS_CAP = next(_WORDS)
 GROUP_RECORDS = next(_WORDS)
@@ -276,6 +280,8 @@ MAX_VALUE_BYTES = 2048
 # A known combination: its vector, then a row of classes
 COMBO_VECTOR = 0
 COMBO_CLASSES = 8
+
+MET_PLACES = 1 << 14
 
 MAX_NESTING = 24
 """How deep values may stand in one another before the reference takes over."""
