@@ -5,6 +5,7 @@ from __future__ import annotations
 from sloengine.jit import entry, inlined, part
 from sloengine.processor.kernel.index import (
     above,
+    ask_for_traces,
     find_trace,
     signature,
     span_at,
@@ -20,6 +21,8 @@ from sloengine.processor.kernel.layout import (
     B_CAPTURE_WHAT,
     B_CAPTURES,
     B_END_NS,
+    B_FIRST_ROW,
+    B_FIRST_ROWS,
     B_KIND,
     B_PARENT_ID,
     B_POSITION,
@@ -116,6 +119,8 @@ def add_rows(st: int, start: int, decision: int) -> tuple[int, int]:
     decide; or the index of spans must grow.
     """
     stack_rows(st, get(st, B_ROWS) - start)
+    if start == 0:
+        ask_for_traces(st, get(st, B_FIRST_ROW), get(st, B_FIRST_ROWS))
     highs, lows, ids = get(st, B_TRACE_HI), get(st, B_TRACE_LO), get(st, B_SPAN_ID)
     row = NONE
     high = low = joined = 0

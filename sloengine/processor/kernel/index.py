@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from sloengine.jit import inlined, part
 from sloengine.processor.kernel.layout import (
+    B_TRACE_HI,
+    B_TRACE_LO,
     BIG_COUNT,
     BIG_CURSOR,
     BIG_FADING,
@@ -37,7 +39,7 @@ from sloengine.processor.kernel.layout import (
     TRACE_WORDS,
     TRACES,
 )
-from sloengine.processor.kernel.memory import get, put
+from sloengine.processor.kernel.memory import ask_for, get, get_i32, put
 
 _LEAST = -(1 << 63)
 _EMPTY = 0
@@ -153,6 +155,16 @@ def find_trace(st: int, high: int, low: int) -> int:
         if place >= 0:
             return (get(table, place) & LOW) - 1
     return NONE
+
+
+@part
+def ask_for_traces(st: int, rows: int, count: int) -> None:
+    """Have the places of the traces of some rows (int32) come near."""
+    highs, lows = get(st, B_TRACE_HI), get(st, B_TRACE_LO)
+    table, mask = get(st, INDEX), get(st, INDEX_MASK)
+    for number in range(count):
+        row = get_i32(rows, number)
+        ask_for(table + 8 * (hash32(st, get(highs, row), get(lows, row)) & mask))
 
 
 @part

@@ -20,6 +20,7 @@ from sloengine.processor.rows import SpanRow, order_of, value_order, weight_of
 from sloengine.processor.values import amount_micros, key_text
 
 Label = tuple[str | None, str | None]
+_NO_ROWS = np.empty(0, np.int32)
 _TEXT_BYTES = 56
 _SHARE_FOR_BATCHES = 32
 """A request that is sent again, and the names in a frame, need one batch at a time."""
@@ -44,6 +45,7 @@ class Shelf:
         slot = self.batches.put(batch, position)
         whats, weights = _described(batch)
         places = np.empty(len(whats), np.int64)
+        first_rows = _NO_ROWS if batch.first_rows is None else batch.first_rows
         columns: dict[int, npt.NDArray[Any]] = {
             at.B_TRACE_HI: _words(batch.trace_hi),
             at.B_TRACE_LO: _words(batch.trace_lo),
@@ -57,11 +59,13 @@ class Shelf:
             at.B_CAPTURE_WHAT: whats,
             at.B_CAPTURE_WEIGHT: weights,
             at.B_CAPTURE_PLACE: places,
+            at.B_FIRST_ROW: np.ascontiguousarray(first_rows, np.int32),
         }
         for word, column in columns.items():
             state[word] = _address(column)
         places.fill(at.NONE)
         state[at.B_ROWS] = rows
+        state[at.B_FIRST_ROWS] = len(first_rows)
         state[at.B_CAPTURES] = len(whats)
         state[at.B_CAPTURE_AT] = 0
         state[at.B_POSITION] = position

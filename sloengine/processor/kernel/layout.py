@@ -141,6 +141,8 @@ SEED_WORDS = 6
     B_CAPTURE_WHAT,
     B_CAPTURE_WEIGHT,
     B_CAPTURE_PLACE,  # out: the row that a captured value got, or NONE
+    B_FIRST_ROW,  # int32: rows in which each trace is met, most of them once
+    B_FIRST_ROWS,
     B_ROWS,
     B_CAPTURES,
     B_CAPTURE_AT,
@@ -152,7 +154,7 @@ SEED_WORDS = 6
     LATE,
     HOLDER,  # out: the span that is there already, where `add_rows` returns TIED
     CAPTURES_CLEAN,  # the free captures below this have no value any more
-) = range(67)
+) = range(69)
 STATE_WORDS = 72
 
 # What `add_rows` returns beside the row to go on with.
