@@ -21,6 +21,7 @@ from sloengine.otlp.kernel.layout import (
 )
 from sloengine.otlp.kernel.memory import (
     as_signed,
+    as_word,
     load_i64,
     load_u32,
     load_u64,
@@ -34,13 +35,19 @@ _HALF = np.uint64(32)
 
 
 @inlined
+def _two_classes(at: int) -> np.uint64:
+    """Load two classes as they were stored: a wider load would wait until both are in the cache."""
+    return as_word(load_u32(at) | load_u32(at + 4) << 32)
+
+
+@inlined
 def combo_of(st: int, row: int) -> int:
     """Return the entry of a combination of classes; 0 where it is not known or one waits."""
     size = load_i64(st + CLASS_BYTES)
     word = load_u64(st + SEED)
     signs = np.uint64(0)
     for offset in range(0, size, 8):
-        classes = load_u64(row + offset)
+        classes = _two_classes(row + offset)
         signs |= classes
         word = mixed(word, classes)
     if signs & np.uint64(0x8000000080000000) != np.uint64(0):
@@ -59,7 +66,7 @@ def combo_of(st: int, row: int) -> int:
             entry = entries + (index - 1) * (COMBO_CLASSES + size)
             same = True
             for offset in range(0, size, 8):
-                if load_u64(entry + COMBO_CLASSES + offset) != load_u64(row + offset):
+                if load_u64(entry + COMBO_CLASSES + offset) != _two_classes(row + offset):
                     same = False
             if same:
                 return entry

@@ -149,7 +149,7 @@ KNOWN_BYTES = 8
 MAX_KNOWN_BYTES = 64
 KNOWN_RECORD = KNOWN_BYTES + MAX_KNOWN_BYTES
 KNOWN_PLACES = 32
-"""A power of two; further attributes share the places of the first ones."""
+"""Further attributes share the places of the first ones."""
 
 # An input: one field that conditions or captures read
 INPUT_NUMBER = 0

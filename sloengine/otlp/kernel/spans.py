@@ -228,7 +228,9 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
         if end - pos >= 10 and load_u16(pos) == _PARENT_ID:
             parent_at, parent_size = pos + 2, 8
             pos += 10
-    attributes = 0
+    first_known = load_i64(st + KNOWN)
+    last_known = first_known + (KNOWN_PLACES - 1) * KNOWN_RECORD
+    known = last_known
     name_at = 0
     name_size = 0
     kind = 0
@@ -242,8 +244,7 @@ def span_of(st: int, pos: int, end: int, group: int) -> int:
             size, pos = length(pos, end)
             if pos < 0:
                 return pos
-            known = load_i64(st + KNOWN) + (attributes & (KNOWN_PLACES - 1)) * KNOWN_RECORD
-            attributes += 1
+            known = known + KNOWN_RECORD if known < last_known else first_known
             if not is_known(known, pos, size, limit):
                 status = attribute(st, pos, pos + size, SPAN_KEYS, row)
                 if status < 0:

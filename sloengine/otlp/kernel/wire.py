@@ -66,12 +66,19 @@ def _long_varint(pos: int, end: int) -> tuple[int, int]:
 @inlined
 def length(pos: int, end: int) -> tuple[int, int]:
     """Return the size of what follows, and where it begins; it lies within `end`."""
-    size, begin = varint(pos, end)
-    if begin < 0:
-        return 0, begin
-    if begin - pos > _SHORT_VARINT:
-        return 0, UNSURE
-    if size < 0 or size > end - begin:
+    if pos >= end:
+        return 0, MALFORMED
+    size = load_u8(pos)
+    begin = pos + 1
+    if size >= 128:
+        size, begin = varint(pos, end)
+        if begin < 0:
+            return 0, begin
+        if begin - pos > _SHORT_VARINT:
+            return 0, UNSURE
+        if size < 0:
+            return 0, MALFORMED
+    if size > end - begin:
         return 0, MALFORMED
     return size, begin
 
@@ -79,10 +86,17 @@ def length(pos: int, end: int) -> tuple[int, int]:
 @inlined
 def tag_at(pos: int, end: int) -> tuple[int, int]:
     """Return field number times eight plus wire type, and the position behind it."""
-    tag, after = varint(pos, end)
-    if after < 0:
-        return 0, after
-    if after - pos > _SHORT_VARINT or tag > _MAX_TAG or tag < 8:
+    if pos >= end:
+        return 0, MALFORMED
+    tag = load_u8(pos)
+    after = pos + 1
+    if tag >= 128:
+        tag, after = varint(pos, end)
+        if after < 0:
+            return 0, after
+        if after - pos > _SHORT_VARINT or tag > _MAX_TAG:
+            return 0, UNSURE
+    if tag < 8:
         return 0, UNSURE
     return tag, after
 
