@@ -62,8 +62,8 @@ _ROW_COLUMNS = (
     (at.END_NS, np.uint64),
     (at.KIND, np.uint8),
     (at.VECTOR, np.int32),
-    (at.SPAN_AT, np.int64),
-    (at.SPAN_SIZE, np.int64),
+    (at.SPAN_AT, np.int32),
+    (at.SPAN_SIZE, np.int32),
     (at.GROUP_OF, np.int32),
     (at.FIRST_ROW, np.int32),
 )

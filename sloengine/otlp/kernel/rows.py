@@ -35,7 +35,7 @@ class LazyRows:
         self,
         fields: Sequence[Field],
         payload: bytes,
-        spans: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int32]],
+        spans: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]],
         groups: npt.NDArray[np.int64],
     ) -> None:
         self._fields = tuple(fields)
