@@ -30,7 +30,7 @@ def test_both_hold_and_find_the_same(
     found = [np.zeros(len(asked), np.bool_) for _ in range(2)]
     for one, answer in zip((plain, kernel), found, strict=True):
         one.mark(asked, answer)
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
     assert found[0][len(others) :].all()
 
 
