@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import pytest
-from kernel_twins import assert_equal, outcome, plan
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from kernel_twins import assert_equal, outcome, plan, varint
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 _CONDITIONS = ('span.attributes["wanted"] == "yes"', 'span.attributes[""] == "yes"')
 _VALUE = "x" * 80
+_IDS = b"\x0a\x10" + b"t" * 16 + b"\x12\x08" + b"s" * 8
 
 
 def _request(*spans: list[bytes]) -> bytes:
-    """A request with a span for each list of attributes, and bytes behind them that are no text."""
-    request = ExportTraceServiceRequest()
-    written = request.resource_spans.add().scope_spans.add().spans
-    for number, attributes in enumerate(spans, 1):
-        span = Span(trace_id=bytes(15) + b"1", span_id=number.to_bytes(8, "big"))
-        for attribute in attributes:
-            span.MergeFromString(b"\x4a" + bytes([len(attribute)]) + attribute)
-        written.append(span)
-    written.add(trace_id=bytes(15) + b"1", span_id=b"behind..", attributes=[_attribute("z", "z")])
-    return request.SerializeToString()
+    """A request with a span for each list of attributes as they are written, and one behind."""
+    written = b"".join(
+        _field(0x12, _IDS + b"".join([_field(0x4A, attribute) for attribute in attributes]))
+        for attributes in (*spans, [_written("z", _VALUE)])
+    )
+    return _field(0x0A, _field(0x12, written))
 
 
-def _attribute(key: str, value: str) -> KeyValue:
-    return KeyValue(key=key, value=AnyValue(string_value=value))
+def _field(tag: int, content: bytes) -> bytes:
+    return bytes([tag]) + varint(len(content)) + content
 
 
 def _written(key: str, value: str) -> bytes:
-    return _attribute(key, value).SerializeToString()
+    return KeyValue(key=key, value=AnyValue(string_value=value)).SerializeToString()
 
 
 @pytest.mark.parametrize("size", [1, 2, 23, 24, 25, 26, 27, 55, 56, 57, 58, 59, 70])
@@ -48,6 +43,15 @@ def test_each_byte_of_a_repeated_attribute_is_looked_at(size: int) -> None:
         broken[place] ^= 0x80
         changed = payload[:second] + bytes(broken) + payload[second + len(same) :]
         assert_equal(outcome(kernel, changed), outcome(reference, changed))
+
+
+@pytest.mark.parametrize("size", [1, 26, 57])
+def test_an_attribute_that_breaks_off_is_not_the_one_before(size: int) -> None:
+    kernel, reference = plan(_CONDITIONS, ())
+    same = _written("other", _VALUE[:size])
+    for cut in range(len(same)):
+        payload = _request([same], [same[:cut]])
+        assert_equal(outcome(kernel, payload), outcome(reference, payload))
 
 
 @pytest.mark.parametrize("key", ["wantee", "vanted", "wan_ed"])
