@@ -7,12 +7,17 @@ import gc
 import logging
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
-_MAPS = Path("/proc/self/maps")
+_MAPS = Path("/proc/self/smaps")
 _MADV_DONTNEED = 4
+# From proc(5).
+_UNWRITABLE = frozenset({"r-xp", "r--p"})
+_WRITTEN = frozenset({"Anonymous:", "Swap:"})
+_LAST_FIELD = "VmFlags:"
 # From glibc's malloc.h; part of its ABI.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -26,11 +31,11 @@ _ARENAS = 2
 
 
 def release_startup_memory() -> None:
-    """Give back what only the start needed: free heap, and pages of program code.
+    """Give back what only the start needed: free heap, and pages of programs.
 
-    Compiling and importing touch tens of megabytes of code (LLVM's above all) that a running
-    engine never comes back to. Pages of code are clean copies of their files: whatever is needed
-    again is read again on the next access. Does nothing where the system is another one.
+    Compiling and importing touch tens of megabytes of code and constants (LLVM's above all) that a
+    running engine never comes back to. These pages are clean copies of their files: whatever is
+    needed again is read again on the next access. Does nothing where the system is another one.
     """
     if sys.platform != "linux" or not _MAPS.exists():
         return
@@ -39,12 +44,29 @@ def release_startup_memory() -> None:
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
     libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    for line in _MAPS.read_text(encoding="utf-8").splitlines():
-        span, rights, _, _, _, *name = line.split(None, 5)
-        # Only code: it is private, mapped from a file, and was never written to.
-        if rights == "r-xp" and name and name[0].startswith("/"):
-            begin, end = (int(bound, 16) for bound in span.split("-"))
-            libc.madvise(begin, end - begin, _MADV_DONTNEED)
+    for begin, end in _clean_mappings(_MAPS.read_text(encoding="utf-8")):
+        libc.madvise(begin, end - begin, _MADV_DONTNEED)
+
+
+def _clean_mappings(smaps: str) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of what is mapped from a file, privately, and was never written to.
+
+    What a loader wrote to before it made it read only (relocations) has pages of its own, in memory
+    or swapped out, and would be lost.
+    """
+    begin = end = written_kib = 0
+    is_candidate = False
+    for line in smaps.splitlines():
+        first, *rest = line.split(None, 5)
+        if not first.endswith(":"):
+            begin, end = (int(bound, 16) for bound in first.split("-"))
+            rights, *_, name = (*rest, "")[:5]
+            is_candidate = rights in _UNWRITABLE and name.startswith("/")
+            written_kib = 0
+        elif first in _WRITTEN:
+            written_kib += int(rest[0])
+        elif first == _LAST_FIELD and is_candidate and not written_kib:
+            yield begin, end
 
 
 def spare_startup_objects() -> None:

@@ -93,7 +93,7 @@ class StoreConfig(_Section):
     directory: Path = Path("sloengine-data")
     """Made if missing, for its owner only."""
     memory_limit_mib: Annotated[int, Field(ge=64)] = 512
-    """For DuckDB."""
+    """For DuckDB while somebody asks; commits take 48 MiB."""
 
 
 class SpoolConfig(_Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 import threading
 from collections.abc import Sequence
@@ -286,8 +287,16 @@ def load_index(
         return None
     if header.entries == 0:
         return ArrayIndex(np.empty(0, np.uint64), np.empty(0, np.uint32))
-    hashes = np.memmap(path, "<u8", "r", INDEX_HEADER, (header.entries,))
-    offsets = np.memmap(path, "<u4", "r", INDEX_HEADER + 8 * header.entries, (header.entries,))
-    if crc32(offsets.data, crc32(hashes.data)) != header.body_check:
+    fd = files.open_read(path)
+    try:
+        mapped = mmap.mmap(fd, 0, access=mmap.ACCESS_READ)
+    finally:
+        files.close(fd)
+    hashes = np.frombuffer(mapped, "<u8", header.entries, INDEX_HEADER)
+    offsets = np.frombuffer(mapped, "<u4", header.entries, INDEX_HEADER + 8 * header.entries)
+    if crc32(offsets, crc32(hashes)) != header.body_check:
         return None
+    if hasattr(mmap, "MADV_DONTNEED"):
+        # Most are never asked; what is asked is read from the file again.
+        mapped.madvise(mmap.MADV_DONTNEED)
     return ArrayIndex(hashes, offsets)

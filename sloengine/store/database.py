@@ -82,6 +82,7 @@ def connect(
             path.chmod(0o600)
         # After temp_directory is set: spilling then still works, other files are out of reach.
         connection.execute("SET enable_external_access = false")
+        connection.execute("SET allowed_configs = ['memory_limit']")  # for `Room`
         connection.execute("SET lock_configuration = true")
         _migrate(connection, path, read_only=read_only)
     except duckdb.Error as exc:

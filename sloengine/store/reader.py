@@ -17,6 +17,7 @@ from sloengine.store.facts import OTHER, OTHER_SERVICE, OTHER_SPAN, Fact
 from sloengine.store.left_out import LEFT_OUT_COUNTS, left_out_sql
 from sloengine.store.parts import parts_sql
 from sloengine.store.retention import MERGED_DURATIONS
+from sloengine.store.room import Room
 from sloengine.store.rows import (
     Correction,
     Counts,
@@ -189,8 +190,11 @@ class StoreReader:
     the same. One thread at a time. Close it, or use it in `with`.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, room: Room | None) -> None:
         self._cursor = cursor
+        self._room = room
+        if room is not None:
+            room.enter()
 
     def __enter__(self) -> Self:
         return self
@@ -206,6 +210,9 @@ class StoreReader:
     def close(self) -> None:
         """Give the cursor back. Closing twice does nothing."""
         self._cursor.close()
+        room, self._room = self._room, None
+        if room is not None:
+            room.leave()
 
     @contextmanager
     def consistent(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -34,11 +34,14 @@ from sloengine.store.key import fingerprint, load_or_create_key, new_key
 from sloengine.store.kinds import FactKinds, Kind
 from sloengine.store.plans import apply_plan
 from sloengine.store.reader import StoreReader
+from sloengine.store.room import Room
 from sloengine.store.schema import COUNTED_TABLES
 from sloengine.store.slots import MINUTE_NS, floor_to
 from sloengine.store.verdicts import IndicatorSet
 
 _THREADS = 2
+_FEW_FACTS = 1 << 16
+"""Of one commit; more may need more memory than there is at rest."""
 
 _INSERT_STORE = "INSERT INTO store VALUES ($store_id, $created_ns, $fingerprint, 0, 0, 0)"
 
@@ -86,11 +89,14 @@ class Store:
         store_id: str,
         created_ns: int,
         hash_key: bytes,
+        room: Room | None = None,
     ) -> None:
         self._path = path
         self._connection = connection
         self._writer = connection.cursor()
         self._lock = Lock()
+        self._room = room
+        """None where there is one limit for all: nothing is written, or all is in memory."""
         self._indicators: IndicatorSet | None = None
         self._dimensions = DimensionValues(query(self._writer, _DIMENSION_VALUES))
         kinds = query(self._writer, "SELECT * FROM fact_kinds")
@@ -136,6 +142,7 @@ class Store:
                 store_id=store_id,
                 created_ns=created_ns,
                 hash_key=key,
+                room=None if read_only else Room(connection.cursor(), memory_limit),
             )
         except BaseException:
             connection.close()
@@ -171,6 +178,8 @@ class Store:
     def close(self) -> None:
         """Close the file after the write that runs. Readers must be closed before."""
         with self._lock:
+            if self._room is not None:
+                self._room.close()
             self._writer.close()
             self._connection.close()
 
@@ -190,7 +199,7 @@ class Store:
 
     def reader(self) -> StoreReader:
         """Return a reader of its own; it sees what is committed when each statement starts."""
-        return StoreReader(self._connection.cursor())
+        return StoreReader(self._connection.cursor(), self._room)
 
     def register_plan(self, plan: Plan, *, at_ns: int) -> None:
         """Count by this plan from now on, and keep its documents.
@@ -200,7 +209,7 @@ class Store:
         opening, before the first commit. Exported counters do not change: they count verdicts
         from now on.
         """
-        with self._writing() as cursor:
+        with self._wide(), self._writing() as cursor:
             indicators = apply_plan(cursor, plan, at_ns)
         self._indicators = indicators
 
@@ -215,7 +224,8 @@ class Store:
             raise RuntimeError("commit before register_plan: no one would count these facts")
         if repeats_identity(batch):
             raise ValueError("a batch holds two facts of one identity (trace, entry span, kind)")
-        with self._writing() as cursor:
+        is_wide = batch.recheck or len(batch) > _FEW_FACTS
+        with self._wide() if is_wide else nullcontext(), self._writing() as cursor:
             result, met = write_batch(
                 cursor, batch, self._indicators, self._kinds, self._dimensions
             )
@@ -248,7 +258,7 @@ class Store:
         """
         if not trace_ids:
             return {}
-        with self._lock:
+        with self._wide(), self._lock:
             with arrow_view(self._writer, "arrow_asked", trace_table(trace_ids)):
                 run(self._writer, _ASKED)
             rows = query(self._writer, _STORED_TRACES)
@@ -258,12 +268,12 @@ class Store:
 
     def compact(self, now_ns: int) -> None:
         """Fold counts older than three days to minutes and merge deltas; no sum changes."""
-        with self._writing() as cursor:
+        with self._wide(), self._writing() as cursor:
             retention.compact(cursor, now_ns)
 
     def expire(self, now_ns: int) -> None:
         """Forget facts older than 35 days, and counts older than 400 days."""
-        with self._writing() as cursor:
+        with self._wide(), self._writing() as cursor:
             retention.expire(cursor, now_ns)
 
     def clear(self) -> None:
@@ -283,6 +293,10 @@ class Store:
         span = {"first": floor_to(from_ns, MINUTE_NS), "end": to_ns, "minute": MINUTE_NS}
         with self._writing() as cursor:
             run(cursor, _ADD_COVERAGE, span)
+
+    def _wide(self) -> AbstractContextManager[None]:
+        """All memory that was granted, for what may need more than a commit."""
+        return nullcontext() if self._room is None else self._room.wide()
 
     @contextmanager
     def _writing(self) -> Iterator[duckdb.DuckDBPyConnection]:

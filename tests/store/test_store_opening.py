@@ -182,7 +182,8 @@ def test_the_database_reaches_no_other_file(tmp_path: Path, clock: FrozenClock) 
             f"ATTACH '{tmp_path / 'other.duckdb'}'",
             "INSTALL httpfs",
             "SET enable_external_access = true",
-            "SET memory_limit = '1GB'",
+            "SET threads = 8",
+            "SET allowed_configs = ['threads']",
         ):
             with pytest.raises(duckdb.Error):
                 run(reader._cursor, sql)
