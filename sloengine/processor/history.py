@@ -30,8 +30,6 @@ class PendingSpans:
     """The late horizon: frames that arrived before this instant need not be looked for."""
     earliest_ns: int
     """The least start of its spans, in event time."""
-    latest_ns: int
-    """The greatest end of its spans, in event time; may be less than `earliest_ns`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,6 @@ class Court:
             trace.first_arrival_ns,
             trace.first_arrival_ns - self.horizon_ns,
             min(row.start_ns for row in trace.rows.values()),
-            max(row.end_ns for row in trace.rows.values()),
         )
 
     def judge_of(self, revision: str | None) -> Judge | None:

@@ -4,6 +4,7 @@ In, out and guaranteed: what `Processor` says, its plain twin. Every kernel work
 whose records `layout.py` describes; nothing outside this package sees an address.
 """
 
-from sloengine.processor.kernel.processor import KernelProcessor, warm_up
+from sloengine.processor.kernel.processor import KernelProcessor
+from sloengine.processor.kernel.warming import warm_up
 
 __all__ = ["KernelProcessor", "warm_up"]

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from sloengine.definitions.plan import Plan
 from sloengine.otlp.batch import SpanBatch
-from sloengine.ottl import SERVICE_NAME, SPAN_NAME, ConditionTable
+from sloengine.ottl import ConditionTable
 from sloengine.processor.compiled import CompiledPlan
 from sloengine.processor.counters import Counter
 from sloengine.processor.history import (
     AskedTraces,
     EarlierTrace,
     FrameHistory,
-    NoHistory,
     PendingSpans,
     TraceHistory,
 )
@@ -33,13 +32,19 @@ from sloengine.processor.kernel.ending import (
     end_traces,
     forget_judged,
     put_off,
-    spans_of,
 )
 from sloengine.processor.kernel.facts import FactWriter
 from sloengine.processor.kernel.intake import Label, Shelf
 from sloengine.processor.kernel.judging import judge_traces
-from sloengine.processor.kernel.keeping import ForgottenError
+from sloengine.processor.kernel.objects import PartOfTrace, TraceObjects
 from sloengine.processor.kernel.program import Program
+from sloengine.processor.kernel.records import (
+    address_of,
+    records_of,
+    signed,
+    sizes_of,
+    trace_ids_of,
+)
 from sloengine.processor.kernel.work import Work
 from sloengine.processor.pending import PendingTrace
 from sloengine.processor.processor import AddResult, ProcessorSettings
@@ -90,6 +95,7 @@ class KernelProcessor:
             history.batch_at if isinstance(history, FrameHistory) else None,
         )
         self._arena = self._shelf.arena
+        self._objects = TraceObjects(self._shelf, self._court.judge)
         state = self._arena.state
         state[at.IDLE_WAIT] = min(settings.idle_wait_ns, _LONGEST_NS)
         state[at.MAX_WAIT] = min(settings.max_wait_ns, _LONGEST_NS)
@@ -112,7 +118,7 @@ class KernelProcessor:
 
     def pending_ids(self) -> frozenset[int]:
         """The ids of all pending traces."""
-        return frozenset(_trace_ids(self._arena.traces[self._pending_rows()]))
+        return frozenset(trace_ids_of(self._arena.traces[self._pending_rows()]))
 
     def mark_replayed_until(self, position: int) -> None:
         """Frames before `position` may have been applied by an earlier process: traces that begin
@@ -123,7 +129,7 @@ class KernelProcessor:
     def discard(self, trace_ids: Collection[int]) -> None:
         """Forget pending traces that another processor has judged meanwhile (on a reload)."""
         for trace_id in trace_ids:
-            discard(self._arena.address, _signed(trace_id >> 64), _signed(trace_id & _LOW_64))
+            discard(self._arena.address, signed(trace_id >> 64), signed(trace_id & _LOW_64))
         self._shelf.batches.drop_unused()
 
     def safe_position(self, end: int) -> int:
@@ -155,7 +161,7 @@ class KernelProcessor:
         self._program.sync()
         self._work.begin(self._arena[at.LONGEST])
         if everything:
-            judged = self._judge(_records(self._pending_rows(), at.AS_IT_STANDS))
+            judged = self._judge(records_of(self._pending_rows(), at.AS_IT_STANDS))
             closed = self._conclude(judged, {at.AS_IT_STANDS: Counter.CLOSED_END})
         else:
             closed = self._conclude(self._due(now_ns), _REASONS)
@@ -175,18 +181,18 @@ class KernelProcessor:
         address = self._arena.address
         due = np.flatnonzero(self._arena.due <= now_ns)
         records = np.empty((len(due), at.J_WORDS), np.int64)
-        size = choose_due(address, _address(due), len(due), now_ns, _address(records))
+        size = choose_due(address, address_of(due), len(due), now_ns, address_of(records))
         judged = self._judge(records[:size])
-        not_whole, elsewhere = count_others(_address(judged), len(judged))
+        not_whole, elsewhere = count_others(address_of(judged), len(judged))
         if elsewhere:
             status, how = judged[:, at.J_STATUS], judged[:, at.J_HOW]
             unsure = (status == at.ELSEWHERE) & (how == at.MAY_WAIT)
             for number in np.flatnonzero(unsure).tolist():
-                if not self._court.judge.is_whole(self._trace(judged[number]).rows):
+                if not self._court.judge.is_whole(self._objects.trace(judged[number]).rows):
                     status[number] = at.NOT_WHOLE
                     not_whole += 1
         if not_whole:
-            put_off(address, _address(judged), len(judged))
+            put_off(address, address_of(judged), len(judged))
             judged = judged[judged[:, at.J_STATUS] != at.NOT_WHOLE]
         early = self._longest_idle(judged)
         return np.concatenate([judged, self._judge(early)]) if len(early) else judged
@@ -196,13 +202,13 @@ class KernelProcessor:
         traces = self._arena.traces
         excess = self._arena[at.PENDING_BYTES] - self._settings.memory_bytes
         if excess > 0:
-            excess -= int(_sizes(traces[closing[:, at.J_TRACE]]).sum())
+            excess -= int(sizes_of(traces[closing[:, at.J_TRACE]]).sum())
         if excess <= 0:
-            return _records(np.empty(0, np.intp), at.IN_HASTE)
+            return records_of(np.empty(0, np.intp), at.IN_HASTE)
         others = np.setdiff1d(self._pending_rows(), closing[:, at.J_TRACE], assume_unique=True)
         others = others[np.argsort(traces[others, at.T_LAST_ARRIVAL], kind="stable")]
-        enough = np.searchsorted(np.cumsum(_sizes(traces[others])), excess) + 1
-        return _records(others[:enough], at.IN_HASTE)
+        enough = np.searchsorted(np.cumsum(sizes_of(traces[others])), excess) + 1
+        return records_of(others[:enough], at.IN_HASTE)
 
     def _judge(self, judged: Words) -> Words:
         """Have the kernel judge traces; return their records."""
@@ -210,7 +216,7 @@ class KernelProcessor:
         while start < len(judged):
             start, status = judge_traces(
                 *(arena.address, self._program.address, work.address),
-                *(_address(judged), start, len(judged)),
+                *(address_of(judged), start, len(judged)),
             )
             if status == at.CROWDED:
                 work.grow_facts(int(arena.traces[judged[start, at.J_TRACE], at.T_COUNT]))
@@ -221,7 +227,7 @@ class KernelProcessor:
         status = judged[:, at.J_STATUS]
         labels = self._labels(judged)
         elsewhere = {
-            number: self._trace_for_judge(judged[number])
+            number: self._objects.trace_for_judge(judged[number])
             for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
         }
         sums = np.zeros(at.N_WORDS, np.int64)
@@ -231,7 +237,7 @@ class KernelProcessor:
             self._judge_elsewhere(verdicts, trace, reasons[int(judged[number, at.J_HOW])])
         own = {trace.trace_id for trace in verdicts.remembered}
         for number, trace in elsewhere.items():
-            is_kept = trace.trace_id in own and not isinstance(trace, _PartOfTrace)
+            is_kept = trace.trace_id in own and not isinstance(trace, PartOfTrace)
             status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
         columns = self._columns(judged[status == at.JUDGED_HERE] if elsewhere else judged, labels)
         if sums[at.N_REOPENED] or sums[at.N_RECHECK]:
@@ -240,8 +246,8 @@ class KernelProcessor:
             is_reopened = traces[:, at.T_STATE] & at.STATE == at.REOPENED
             is_stored = is_reopened | (self._arena.first[rows] < self._court.replayed_until)
             is_stored &= status == at.JUDGED_HERE
-            verdicts.recheck.update(_trace_ids(traces[is_stored]))
-            self._court.history.judged(_trace_ids(traces[is_reopened]))
+            verdicts.recheck.update(trace_ids_of(traces[is_stored]))
+            self._court.history.judged(trace_ids_of(traces[is_reopened]))
         self._end(judged, verdicts, labels, sums)
         verdicts.counters.update(_counted(sums.tolist(), reasons))
         closed = verdicts.closed()
@@ -292,8 +298,8 @@ class KernelProcessor:
         history, horizon_ns = self._court.history, self._court.horizon_ns
         columns = np.empty((at.D_COLUMNS, len(judged)), np.int64)
         describe(
-            *(self._arena.address, _address(judged), len(judged), self._court.replayed_until),
-            *(_address(columns), _address(sums)),
+            *(self._arena.address, address_of(judged), len(judged), self._court.replayed_until),
+            *(address_of(columns), address_of(sums)),
         )
         columns = columns[:, : sums[at.N_ASKED]]
         bits = columns.view(np.uint64)
@@ -312,13 +318,12 @@ class KernelProcessor:
                 arrival_ns,
                 arrival_ns - horizon_ns,
                 int(earliest[asked]),
-                self._latest_of(judged[number]),
             )
         earlier = history.earlier(wanted) if wanted else {}
         for trace_id in numbers.keys() & earlier.keys():
             number = numbers[trace_id]
             judged[number, at.J_STATUS] = at.ELSEWHERE
-            elsewhere[number] = self._trace(judged[number])
+            elsewhere[number] = self._objects.trace(judged[number])
         return earlier
 
     def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
@@ -340,59 +345,10 @@ class KernelProcessor:
             self._arena, facts, values, [labels[number] for number in sorted(numbers)]
         )
 
-    # The plain judge's traces
-
-    def _rows_of(self, number: int) -> Words:
-        out = np.empty(int(self._arena.traces[number, at.T_COUNT]), np.int64)
-        spans_of(self._arena.address, number, _address(out))
-        return out
-
-    def _latest_of(self, record: Words) -> int:
-        """Return the greatest end of a trace's spans."""
-        times = self._arena.times[self._rows_of(int(record[at.J_TRACE]))]
-        return int(times[:, at.I_END].view(np.uint64).max())
-
-    def _trace(self, record: Words, *, only_known: bool = False) -> PendingTrace:
-        """Return a trace as objects; `only_known` without spans whose values are forgotten."""
-        arena = self._arena
-        number = int(record[at.J_TRACE])
-        trace = arena.traces[number]
-        first = int(arena.first[number])
-        made = _PartOfTrace if only_known else PendingTrace
-        pending = made(
-            _trace_ids(trace[None])[0],
-            first,
-            int(trace[at.T_LAST_POSITION]),
-            int(trace[at.T_FIRST_ARRIVAL]),
-            int(trace[at.T_LAST_ARRIVAL]),
-            first if only_known else int(trace[at.T_ORIGIN]),
-            reopened=int(trace[at.T_STATE]) & at.STATE == at.REOPENED and not only_known,
-        )
-        for row in self._rows_of(number).tolist():
-            if only_known and self._shelf.origin_of(row) < 0:
-                continue
-            span = self._shelf.row(row)
-            pending.rows[span.key] = span
-            if int(arena.spans[row, at.S_META]) & at.FRESH:
-                pending.fresh.add(span.key)
-        return pending
-
-    def _trace_for_judge(self, record: Words) -> PendingTrace:
-        """Return a trace that can be judged: what is known of it, and the history for the rest."""
-        if int(self._arena.traces[record[at.J_TRACE], at.T_STATE]) & at.UNSURE:
-            return self._trace(record, only_known=True)
-        trace = self._trace(record)
-        if trace.reopened:
-            try:
-                self._court.judge.judge(trace.trace_id, trace.rows)
-            except ForgottenError:
-                return self._trace(record, only_known=True)
-        return trace
-
     def _judge_elsewhere(self, verdicts: Verdicts, trace: PendingTrace, reason: Counter) -> None:
         late = verdicts.counters[Counter.LATE]
         verdicts.judge(trace, reason)
-        if isinstance(trace, _PartOfTrace):
+        if isinstance(trace, PartOfTrace):
             # They were counted on arrival, and the store may have their facts.
             verdicts.counters[Counter.LATE] = late
             verdicts.recheck.add(trace.trace_id)
@@ -408,7 +364,7 @@ class KernelProcessor:
         tally = np.zeros(self._program.vectors + 1, np.int64)
         end_traces(
             *(arena.address, self._program.address, self._work.address),
-            *(_address(judged), len(judged), _address(tally), _address(sums)),
+            *(address_of(judged), len(judged), address_of(tally), address_of(sums)),
         )
         verdicts.counters[Counter.APPLIED] += int(sums[at.N_FRESH])
         for vector in np.flatnonzero(tally).tolist():
@@ -432,71 +388,13 @@ class KernelProcessor:
         records[:, 1] = facts[chosen, at.F_SPAN]
         records[:, 2:] = [[weight_of(text) for text in labels[number]] for number in chosen]
         attach_labels(
-            *(self._arena.address, _address(records), len(chosen)),
+            *(self._arena.address, address_of(records), len(chosen)),
             *(self._shelf.service_expression, self._shelf.name_expression),
         )
         values = self._arena.values
         for number, (service, name) in zip(chosen, records[:, 2:].tolist(), strict=True):
             if service >= 0:
                 values[service], values[name] = labels[number]
-
-
-class _PartOfTrace(PendingTrace):
-    """What is known of a trace whose other spans only the history has, as after a restart."""
-
-
-def warm_up() -> None:
-    """Compile the kernels, or load them: seconds where nothing was kept.
-
-    To be called before anything depends on their speed.
-    """
-    plan = Plan(
-        revision="",
-        commit=None,
-        fields=tuple(sorted((SERVICE_NAME, SPAN_NAME))),
-        conditions=(),
-        captures=(),
-        transactions=(),
-        ignore=(),
-        slos=(),
-        documents="",
-    )
-    table = ConditionTable(plan.fields, plan.conditions)
-    processor = KernelProcessor(
-        plan, table, settings=ProcessorSettings(), key=b"", history=NoHistory()
-    )
-    one = np.ones(1, np.uint64)
-    batch = SpanBatch(
-        trace_hi=one,
-        trace_lo=one,
-        span_id=one,
-        parent_id=np.zeros(1, np.uint64),
-        kind=np.array([2], np.uint8),
-        start_ns=one,
-        end_ns=one,
-        vector=np.array([table.vector(("", ""))], np.int32),
-        capture_row=np.zeros(0, np.int32),
-        capture_expression=np.zeros(0, np.int32),
-        capture_value=(),
-        table=table,
-        projected=lambda _: ("", ""),
-    )
-    processor.add(batch, position=0, arrival_ns=0)
-    address, one_word = processor._arena.address, np.empty(1, np.int64)
-    spans_of(address, 0, _address(one_word))
-    put_off(address, _address(one_word), 0)
-    processor.close(0)
-    processor.close(0, everything=True)
-    processor.add(batch, position=1, arrival_ns=1)
-    processor.discard([1])
-    processor._arena.warm_up()
-
-
-def _records(rows: npt.NDArray[np.intp], how: int) -> Words:
-    records = np.zeros((len(rows), at.J_WORDS), np.int64)
-    records[:, at.J_TRACE] = rows
-    records[:, at.J_HOW] = how
-    return records
 
 
 def _counted(sums: Sequence[int], reasons: Mapping[int, Counter]) -> Mapping[str, int]:
@@ -508,22 +406,3 @@ def _counted(sums: Sequence[int], reasons: Mapping[int, Counter]) -> Mapping[str
         Counter.UNKNOWN_HAVING: sums[at.N_UNKNOWN_HAVING],
         Counter.REJUDGED: sums[at.N_REJUDGED],
     }
-
-
-def _sizes(traces: Words) -> Words:
-    rows = at.TRACE_BYTES + at.SPAN_BYTES * traces[:, at.T_COUNT]
-    sizes: Words = rows + traces[:, at.T_BYTES] + traces[:, at.T_HELD]
-    return sizes
-
-
-def _trace_ids(traces: Words) -> list[int]:
-    ids = traces[:, [at.T_HI, at.T_LO]].view(np.uint64)
-    return [high << 64 | low for high, low in ids.tolist()]
-
-
-def _address(array: npt.NDArray[np.int64] | npt.NDArray[np.intp]) -> int:
-    return int(array.ctypes.data)
-
-
-def _signed(word: int) -> int:
-    return word - (1 << 64) if word >> 63 else word
