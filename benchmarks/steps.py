@@ -30,7 +30,7 @@ from sloengine.definitions import Plan, load_definitions, load_text
 from sloengine.memory import keep_freed_memory
 from sloengine.otlp import Decoder, trace_ids_of
 from sloengine.ottl import ConditionTable
-from sloengine.processor import ProcessorSettings, SpoolHistory, TraceProcessor
+from sloengine.processor import ProcessorSettings, RereadBudget, SpoolHistory, TraceProcessor
 from sloengine.processor.kernel.facts import FactWriter
 from sloengine.receiver import Accepted, Repeats, Request
 from sloengine.spool import Encoding, Spool, TraceIds
@@ -275,7 +275,12 @@ def _open(bench: Bench, closing: ExitStack) -> _Stages:
         return kernels.decoders(plan.fields, table, plan.captures)
 
     history = SpoolHistory(
-        spool, store, plan=plan, table=table, decoder_of=decoder_of, plan_of=load_text
+        *(spool, store),
+        plan=plan,
+        table=table,
+        decoder_of=decoder_of,
+        plan_of=load_text,
+        budget=RereadBudget(clock, _SETTINGS.reread_share),
     )
     timer = Timer()
     for place, name in ((FactWriter, "columns"), (commit, "batch_table")):

@@ -7,7 +7,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for stamps, monotonic time for waiting. Both are integers in nanoseconds."""
+    """Wall time for stamps, monotonic time for waiting, processor time for what work costs.
+
+    All are integers in nanoseconds.
+    """
 
     def now_ns(self) -> int:
         """Nanoseconds since the Unix epoch, UTC. May jump either way."""
@@ -15,6 +18,10 @@ class Clock(Protocol):
 
     def monotonic_ns(self) -> int:
         """Nanoseconds since an arbitrary start. Never goes back."""
+        ...
+
+    def cpu_ns(self) -> int:
+        """Nanoseconds of processor time that the calling thread has used."""
         ...
 
 
@@ -29,6 +36,10 @@ class SystemClock:
         """Return the machine's monotonic time in nanoseconds."""
         return time.monotonic_ns()
 
+    def cpu_ns(self) -> int:
+        """Return what the calling thread has used of processors, in nanoseconds."""
+        return time.thread_time_ns()
+
 
 class FrozenClock:
     """A clock that moves only when told to: for tests, `replay` and `backtest`."""
@@ -42,6 +53,10 @@ class FrozenClock:
 
     def monotonic_ns(self) -> int:
         """Return the same instant: here wall and monotonic time are one."""
+        return self._now_ns
+
+    def cpu_ns(self) -> int:
+        """Return the same instant: while it stands still, work costs nothing."""
         return self._now_ns
 
     def advance(self, by_ns: int) -> None:

@@ -196,6 +196,7 @@ class Engine:
         see = self._instrumentation
         see.observe(names.PROCESSOR_PENDING_TRACES, lambda: self._pipeline.processor.pending_traces)
         see.observe(names.PROCESSOR_PENDING_SPANS, lambda: self._pipeline.processor.pending_spans)
+        see.observe(names.PROCESSOR_PUT_OFF_TRACES, lambda: self._pipeline.processor.put_off_traces)
         see.observe(names.SPOOL_USAGE, lambda: self._spool.statistics.bytes)
         see.observe(names.SPOOL_SEGMENTS, lambda: self._spool.statistics.segments)
         see.observe(names.SPOOL_LIMIT, lambda: self._config.spool.disk_budget_mib * MIB)

@@ -332,6 +332,13 @@ PROCESSOR_PENDING_SPANS = Metric(
     "{span}",
     "Spans of traces that wait for more.",
 )
+PROCESSOR_PUT_OFF_TRACES = Metric(
+    "sloengine.processor.put_off_traces",
+    "up_down_counter",
+    "{trace}",
+    "Of the pending ones: traces that are due, and wait until the rest of them may be read again "
+    "from the spool (`processor.reread_share`).",
+)
 SPOOL_USAGE = Metric(
     "sloengine.spool.usage",
     "up_down_counter",
@@ -431,6 +438,7 @@ HEALTH: tuple[Metric, ...] = (
     PROCESSOR_IRREGULARITIES,
     PROCESSOR_PENDING_TRACES,
     PROCESSOR_PENDING_SPANS,
+    PROCESSOR_PUT_OFF_TRACES,
     SPOOL_USAGE,
     SPOOL_LIMIT,
     SPOOL_SEGMENTS,

@@ -14,7 +14,13 @@ from sloengine.definitions import Plan, load_text
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import Decoder, SpanBatch
 from sloengine.ottl import ConditionTable
-from sloengine.processor import ProcessLoop, ProcessorSettings, SpoolHistory, TraceProcessor
+from sloengine.processor import (
+    ProcessLoop,
+    ProcessorSettings,
+    RereadBudget,
+    SpoolHistory,
+    TraceProcessor,
+)
 from sloengine.receiver import Accepted, Intake, Request, Stage
 from sloengine.spool import Frame, Spool, ahead
 from sloengine.store import Store
@@ -52,6 +58,8 @@ class Pipeline:
         self._spool = spool
         self._clock = clock
         self._settings = settings
+        # One for all processors: what one overdrew, the next pays off.
+        self._budget = RereadBudget(clock, settings.reread_share)
         counts = HealthCounts(instrumentation)
         store.register_plan(plan, at_ns=clock.now_ns())
         spool.filter_by(hot_path.filters)
@@ -140,6 +148,7 @@ class Pipeline:
             table=table,
             decoder_of=self._decoder,
             plan_of=load_text,
+            budget=self._budget,
         )
         processor = self._hot_path.processors(
             plan, table, settings=self._settings, key=self._store.hash_key, history=history

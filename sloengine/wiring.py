@@ -88,6 +88,7 @@ def processor_settings(config: EngineConfig) -> ProcessorSettings:
         memory_bytes=config.processor.memory_mib * MIB,
         recent_traces=config.processor.recent_traces,
         late_horizon_ns=config.processor.late_horizon,
+        reread_share=config.processor.reread_share,
     )
 
 

@@ -120,6 +120,8 @@ class ProcessorConfig(_Section):
     """For pending and recently judged traces; at the limit the longest idle are judged early."""
     recent_traces: Annotated[int, Field(ge=0)] = 20_000
     """Judged traces kept in memory for late spans; older ones are read again from the spool."""
+    reread_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """How much of a core that reading may use; what does not fit is corrected later."""
 
     @model_validator(mode="after")
     def _ordered(self) -> ProcessorConfig:

@@ -23,6 +23,7 @@ from sloengine.processor.interface import ProcessorFactory, TraceProcessor
 from sloengine.processor.judge import Judge, Verdict, judge_trace
 from sloengine.processor.loop import Committed, ProcessLoop
 from sloengine.processor.processor import AddResult, Processor, ProcessorSettings
+from sloengine.processor.reread_budget import RereadBudget
 from sloengine.processor.rows import SpanKey, SpanRow
 from sloengine.processor.spool_history import SpoolHistory
 from sloengine.processor.verdicts import Closed
@@ -45,6 +46,7 @@ __all__ = [
     "Processor",
     "ProcessorFactory",
     "ProcessorSettings",
+    "RereadBudget",
     "SpanKey",
     "SpanRow",
     "SpoolHistory",

@@ -4,7 +4,7 @@ judged. The spool and the store answer through an adapter that the engine wires.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -70,20 +70,27 @@ class AskedTraces:
 class TraceHistory(Protocol):
     """Reads earlier spans of traces back."""
 
-    def earlier(self, wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
-        """Look up many traces at once, by trace id.
+    def earlier(
+        self, wanted: Mapping[int, PendingSpans], must_go_on: Callable[[], bool], /
+    ) -> Iterator[tuple[int, EarlierTrace | None]]:
+        """Look up traces; yield each, by its id, with what there was before.
 
-        A trace is missing from the answer if and only if it has neither an earlier frame inside
-        the horizon nor stored facts. May raise; then nothing is lost, and it is asked again. From
-        then on these traces count as judged.
+        That is `None` if and only if it has neither an earlier frame inside the horizon nor stored
+        facts. From then on the trace counts as judged.
+
+        Reading again costs time. While `must_go_on` says no, it may end before all are answered,
+        then with those whose pending spans came first: the rest is put off, and is to be asked
+        about at a later look. What is done with an answer before the next one belongs to its cost.
+
+        May raise; then nothing is lost, and all are asked about again.
         """
         ...
 
     def perhaps_earlier(self, asked: AskedTraces, /) -> npt.NDArray[np.bool_]:
         """Tell which of very many traces `earlier` has to be asked about, at next to no cost.
 
-        False is certain: it has neither an earlier frame nor stored facts. From then on these
-        traces count as judged.
+        False is certain: it has neither an earlier frame nor stored facts. From then on such a
+        trace counts as judged.
         """
         ...
 
@@ -113,9 +120,11 @@ class FrameHistory(Protocol):
 class NoHistory:
     """For a store that starts empty and is read once, as in `replay`: nothing came before."""
 
-    def earlier(self, _wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
+    def earlier(
+        self, wanted: Mapping[int, PendingSpans], _must_go_on: Callable[[], bool], /
+    ) -> Iterator[tuple[int, EarlierTrace | None]]:
         """Find nothing."""
-        return {}
+        return ((trace_id, None) for trace_id in wanted)
 
     def perhaps_earlier(self, asked: AskedTraces, /) -> npt.NDArray[np.bool_]:
         """Find nothing."""

@@ -27,6 +27,11 @@ class TraceProcessor(Protocol):
         ...
 
     @property
+    def put_off_traces(self) -> int:
+        """How many traces are due, and wait until the rest of them can be read again."""
+        ...
+
+    @property
     def is_over_budget(self) -> bool:
         """Whether the next `close` will have to close traces early."""
         ...

@@ -15,6 +15,8 @@ from sloengine.processor.rows import SpanKey, SpanRow, beats, memory_of
 
 _TRACE_BYTES = 900
 """What a trace costs beside its rows: dictionary, heap items, the object itself."""
+_IN_LINE_NS = 1 << 62
+"""When to look at a trace of its own accord that waits in line: never."""
 _STALE_ITEMS = 1024
 """How many stale items a heap may hold beside one for each pending trace."""
 
@@ -63,6 +65,7 @@ class PendingTraces:
         self._traces: OrderedDict[int, PendingTrace] = OrderedDict()
         self._due: list[tuple[int, int]] = []
         self._positions: list[tuple[int, int]] = []
+        self._in_line: set[int] = set()
         self.spans = 0
         """Spans that no verdict has seen."""
         self.size = 0
@@ -70,6 +73,11 @@ class PendingTraces:
 
     def __len__(self) -> int:
         return len(self._traces)
+
+    @property
+    def in_line(self) -> int:
+        """How many wait until the rest of them can be read again."""
+        return len(self._in_line)
 
     def __iter__(self) -> Iterator[PendingTrace]:
         return iter(self._traces.values())
@@ -110,13 +118,27 @@ class PendingTraces:
     def remove(self, trace: PendingTrace) -> None:
         """Stop waiting for a trace."""
         del self._traces[trace.trace_id]
+        self._in_line.discard(trace.trace_id)
         self.spans -= len(trace.fresh)
         self.size -= trace.size
 
     def schedule(self, trace: PendingTrace, due_ns: int) -> None:
         """Look at a trace at `due_ns`, not at the date set before."""
         trace.due_ns = due_ns
+        self._in_line.discard(trace.trace_id)
         heapq.heappush(self._due, (due_ns, trace.trace_id))
+
+    def put_off(self, trace: PendingTrace) -> None:
+        """Have a due trace wait in line until the rest of it can be read again."""
+        trace.due_ns = _IN_LINE_NS
+        self._in_line.add(trace.trace_id)
+
+    def bring_up(self, most: int) -> None:
+        """Have traces in line looked at as if they had never been there: the oldest first."""
+        line = [self._traces[trace_id] for trace_id in self._in_line]
+        line.sort(key=lambda trace: (trace.first_position, trace.trace_id))
+        for trace in line[:most]:
+            self.schedule(trace, self._idle_deadline(trace))
 
     def due(self, now_ns: int, is_whole: Callable[[PendingTrace], bool]) -> list[PendingTrace]:
         """The traces to close now. They stay pending until removed, but are not named again."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sloengine.definitions.plan import Plan
 from sloengine.otlp.batch import SpanBatch
 from sloengine.ottl import ConditionTable
 from sloengine.processor.counters import Counter
-from sloengine.processor.history import TraceHistory
+from sloengine.processor.history import EarlierTrace, PendingSpans, TraceHistory
 from sloengine.processor.judge import Judge
 from sloengine.processor.pending import PendingTrace, PendingTraces, RecentTraces
+from sloengine.processor.reread_budget import Pace
 from sloengine.processor.rows import BatchRows, SpanRow, beats
 from sloengine.processor.verdicts import Closed, Court, Verdicts
 
@@ -33,6 +34,9 @@ class ProcessorSettings:
     """Judged traces kept in memory for late spans."""
     late_horizon_ns: int = 3600 * _SECOND_NS
     """How long after its last span a trace can be corrected."""
+    reread_share: float = 0.1
+    """How much of a core may be used to read traces again that were judged before: above 0, at
+    most 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Processor:
         self._recent = RecentTraces(
             limit=settings.recent_traces, horizon_ns=settings.late_horizon_ns
         )
+        self._pace = Pace()
 
     @property
     def pending_traces(self) -> int:
@@ -87,6 +92,11 @@ class Processor:
     def pending_spans(self) -> int:
         """How many spans wait for their first verdict."""
         return self._pending.spans
+
+    @property
+    def put_off_traces(self) -> int:
+        """How many traces are due, and wait until the rest of them can be read again."""
+        return self._pending.in_line
 
     @property
     def is_over_budget(self) -> bool:
@@ -144,22 +154,36 @@ class Processor:
     def close(self, now_ns: int, *, everything: bool = False) -> Closed:
         """Judge the traces that are complete at `now_ns`, and stop waiting for them.
 
-        `everything` closes all, for the end of input. If the history cannot be read its error is
-        raised, and all traces stay as they were.
+        Traces that the history puts off stay as they were, and come up again at the next looks, the
+        oldest first; each is counted when it is judged. `everything` closes all, for the end of
+        input, and puts nothing off; nor is anything put off while pending traces are over their
+        byte budget: their memory counts for more than what reading costs. If the history cannot be
+        read its error is raised, and all traces stay as they were.
         """
-        closing = self._select(now_ns, everything=everything)
+        brought = 0 if everything else self._bring_up()
+        selected = self._select(now_ns, everything=everything)
+        waiting = {trace.trace_id: (trace, reason) for trace, reason in selected}
+        judged: list[PendingTrace] = []
+        verdicts = Verdicts(self._court)
+        left = self._pending.size
+        answers = self._answers(selected, lambda: everything or left > self._settings.memory_bytes)
         try:
-            earlier = self._court.earlier(trace for trace, _ in closing)
-            verdicts = Verdicts(self._court, earlier)
-            for trace, reason in closing:
-                verdicts.judge(trace, reason)
+            for trace_id, earlier in answers:
+                trace, reason = waiting.pop(trace_id)
+                verdicts.judge(trace, reason, earlier)
+                judged.append(trace)
+                left -= trace.size
         except BaseException:
-            for trace, _ in closing:
+            for trace, _ in selected:
                 self._pending.schedule(trace, now_ns)
             raise
-        self._court.history.judged([trace.trace_id for trace, _ in closing if trace.reopened])
-        for trace, _ in closing:
+        self._court.history.judged([trace.trace_id for trace in judged if trace.reopened])
+        for trace in judged:
             self._pending.remove(trace)
+        put_off = [trace for trace, why in waiting.values() if why is not Counter.CLOSED_MEMORY]
+        for trace in put_off:
+            self._pending.put_off(trace)
+        self._pace.note(brought, len(put_off))
         for trace in verdicts.remembered:
             self._recent.put(trace)
         self._recent.expire(now_ns)
@@ -183,6 +207,25 @@ class Processor:
         self._recent.forget(trace_id)
         self._pending.put(trace)
         return trace
+
+    def _bring_up(self) -> int:
+        """Have traces looked at again that were put off; return how many."""
+        most = self._pending.in_line if self.is_over_budget else self._pace.most
+        brought = min(self._pending.in_line, most)
+        self._pending.bring_up(brought)
+        return brought
+
+    def _answers(
+        self, closing: Iterable[tuple[PendingTrace, Counter]], must_go_on: Callable[[], bool]
+    ) -> Iterator[tuple[int, EarlierTrace | None]]:
+        """Traces with what came before, as far as they do not hold it themselves."""
+        wanted: dict[int, PendingSpans] = {}
+        for trace, _ in closing:
+            if trace.reopened:
+                yield trace.trace_id, None
+            else:
+                wanted[trace.trace_id] = self._court.part(trace)
+        yield from self._court.history.earlier(wanted, must_go_on)
 
     def _select(self, now_ns: int, *, everything: bool) -> list[tuple[PendingTrace, Counter]]:
         if everything:

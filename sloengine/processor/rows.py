@@ -148,13 +148,11 @@ class BatchRows:
             projected=self._batch.projected(index),
         )
 
-    def rows_by_trace(self, wanted: Iterable[int]) -> dict[int, list[int]]:
-        """Row indices of the `wanted` traces; a trace without rows here is missing."""
-        asked = frozenset(wanted)
+    def rows_by_trace(self) -> dict[int, list[int]]:
+        """Row indices of each trace."""
         found: dict[int, list[int]] = {}
         for index, trace_id in enumerate(self.trace_ids):
-            if trace_id in asked:
-                found.setdefault(trace_id, []).append(index)
+            found.setdefault(trace_id, []).append(index)
         return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +14,21 @@ from sloengine.errors import RetryError
 from sloengine.otlp import Decoder, SpanBatch
 from sloengine.ottl import ConditionTable
 from sloengine.processor.history import AskedTraces, EarlierTrace, HistoryFrame, PendingSpans
-from sloengine.spool import Spool, TraceIds
-from sloengine.store import Store
+from sloengine.processor.reread_budget import RereadBudget
+from sloengine.spool import Frame, Spool, TraceIds
+from sloengine.store import Store, StoredTrace
 
 DecoderOf = Callable[[Plan, ConditionTable], Decoder]
+_AT_ONCE = 512
+"""So many traces index and store are asked about first: each time costs much, each trace little."""
 
 
 class SpoolHistory:
     """Answers a `Processor` from the spool's index and the store's facts.
 
-    Frames are read and decoded once for all traces that want them. Use one object for each
-    processor: it remembers the plans of earlier revisions.
+    Frames are read and decoded once for all traces of a look that want them, as far as the budget
+    goes. Use one object for each processor: it remembers the plans of earlier revisions, and what
+    it found for traces that were put off.
 
     Spool and store are only asked about traces that could have been judged before: those of the
     part of the spool that is replayed, those judged inside the horizon (a filter knows), and those
@@ -39,6 +45,7 @@ class SpoolHistory:
         table: ConditionTable,
         decoder_of: DecoderOf,
         plan_of: Callable[[str], Plan],  # from the documents that the store keeps
+        budget: RereadBudget,
     ) -> None:
         self._spool = spool
         self._store = store
@@ -46,51 +53,46 @@ class SpoolHistory:
         self._decoder_of = decoder_of
         self._own_decoder = decoder_of(plan, table)
         self._plan_of = plan_of
+        self._budget = budget
+        self._found: dict[int, _Found] = {}
+        """Of traces that were put off."""
         self._plans: dict[str, tuple[Plan, ConditionTable] | None] = {plan.revision: self._own}
         self.replayed_until = 0
         """Frames before this position may have been judged by an earlier process."""
 
-    def earlier(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
-        """Look up many traces at once; see `TraceHistory.earlier`."""
-        wanted = self._suspects(wanted) if wanted else wanted
-        if not wanted:
-            return {}
-        since_ns = min(pending.since_arrival_ns for pending in wanted.values())
-        positions = self._spool.frames_of(wanted.keys(), since_arrival_ns=since_ns)
-        stored = self._store.stored(wanted.keys())
-        to_read: dict[str | None, dict[int, list[int]]] = {}
-        for trace_id, pending in wanted.items():
-            found = [
-                position
-                for position in positions.get(trace_id, [])
-                if position <= pending.last_position
-            ]
-            facts = stored.get(trace_id)
-            revision = None if facts is None else facts.revision
-            has_earlier = any(position < pending.first_position for position in found)
-            has_other_plan = revision is not None and revision != self._own[0].revision
-            if has_earlier or has_other_plan:
-                to_read.setdefault(revision, {})[trace_id] = found
-        frames: dict[int, list[HistoryFrame]] = {}
-        for revision, found_by_trace in to_read.items():
-            frames.update(self._read(revision, found_by_trace, wanted))
-        answer: dict[int, EarlierTrace] = {}
-        for trace_id, pending in wanted.items():
-            facts = stored.get(trace_id)
-            read = tuple(frames.get(trace_id, ()))
-            if facts is not None:
-                answer[trace_id] = EarlierTrace(
-                    frames=read,
-                    revision=facts.revision,
-                    has_stored_facts=True,
-                    complete=facts.origin >= pending.first_position
-                    or any(frame.position == facts.origin for frame in read),
-                )
-            elif any(frame.position < pending.first_position for frame in read):
-                answer[trace_id] = EarlierTrace(
-                    frames=read, revision=None, has_stored_facts=False, complete=True
-                )
-        return answer
+    def earlier(
+        self, wanted: Mapping[int, PendingSpans], must_go_on: Callable[[], bool]
+    ) -> Iterator[tuple[int, EarlierTrace | None]]:
+        """Look up traces within the budget; see `TraceHistory.earlier`.
+
+        Nothing is asked of the index or the store for a trace while the budget is used up, and
+        nothing is asked twice of what was found for a trace that was put off.
+        """
+        suspects = self._suspects(wanted) if wanted else wanted
+        for trace_id in wanted:
+            if trace_id not in suspects:
+                yield trace_id, None
+        if not suspects:
+            return
+        waiting = sorted(suspects, key=lambda one: (suspects[one].first_position, one))
+        answered, together = 0, _AT_ONCE
+        may_go_on = self._budget.look()
+        try:
+            with self._spool.reading() as frame_at:
+                frames = _Frames(frame_at, self._decoder)
+                for trace_id in waiting:
+                    if not may_go_on() and not must_go_on():
+                        break
+                    with self._budget.paying():
+                        if self._known(trace_id, suspects[trace_id]) is None:
+                            self._find(waiting[answered : answered + together], suspects)
+                            together *= 2
+                        found = self._found.pop(trace_id)
+                        answered += 1
+                        yield trace_id, self._answer(found, frames)
+        finally:
+            with self._budget.paying():
+                self._spool.note_judged(waiting[:answered])
 
     def judged(self, trace_ids: Sequence[int]) -> None:
         """See `TraceHistory.judged`."""
@@ -106,13 +108,16 @@ class SpoolHistory:
         perhaps |= asked.first_position < self.replayed_until
         old_ns = np.maximum(arrivals - asked.horizon_ns // 2, 0).astype(np.uint64)
         perhaps |= asked.earliest_ns < old_ns
-        self._spool.note_judged(asked.trace_ids)
+        is_new = ~perhaps
+        ids = asked.trace_ids
+        self._spool.note_judged(TraceIds(ids.high[is_new], ids.low[is_new]))
         return perhaps
 
     def batch_at(self, position: int) -> SpanBatch:
-        """See `FrameHistory.batch_at`."""
-        for frame in self._spool.read_at([position]):
-            return self._own_decoder.decode(frame.payload).batch
+        """See `FrameHistory.batch_at`; paid for, and never refused."""
+        with self._budget.paying():
+            for frame in self._spool.read_at([position]):
+                return self._own_decoder.decode(frame.payload).batch
         raise RetryError(f"spool: the frame at position {position} is not there any more")
 
     def plan(self, revision: str) -> tuple[Plan, ConditionTable] | None:
@@ -143,29 +148,104 @@ class SpoolHistory:
             if is_suspect
         }
 
-    def _read(
-        self,
-        revision: str | None,
-        found: Mapping[int, Sequence[int]],
-        wanted: Mapping[int, PendingSpans],
-    ) -> dict[int, list[HistoryFrame]]:
-        """Read and decode frames, less those beyond a trace's horizon.
+    def _known(self, trace_id: int, pending: PendingSpans) -> _Found | None:
+        """What was found for a trace at a look before, if that holds for it as it is now."""
+        found = self._found.get(trace_id)
+        return found if found is not None and found.pending == pending else None
 
-        Frames are deleted from the oldest on: where the oldest one of a verdict is here, so are the
-        others.
+    def _find(self, trace_ids: Sequence[int], wanted: Mapping[int, PendingSpans]) -> None:
+        """Ask index and store about traces, those that were not asked about before."""
+        asked = [one for one in trace_ids if self._known(one, wanted[one]) is None]
+        since_ns = min(wanted[trace_id].since_arrival_ns for trace_id in asked)
+        positions = self._spool.frames_of(asked, since_arrival_ns=since_ns)
+        stored = self._store.stored(asked)
+        for trace_id in asked:
+            pending = wanted[trace_id]
+            up_to = bisect_right(positions.get(trace_id, []), pending.last_position)
+            self._found[trace_id] = _Found(
+                pending, positions.get(trace_id, [])[:up_to], stored.get(trace_id)
+            )
+
+    def _answer(self, found: _Found, frames: _Frames) -> EarlierTrace | None:
+        """Read the frames of a trace, where there are any before the pending ones."""
+        pending, facts = found.pending, found.facts
+        revision = None if facts is None else facts.revision
+        has_earlier = any(position < pending.first_position for position in found.positions)
+        has_other_plan = revision is not None and revision != self._own[0].revision
+        read: tuple[HistoryFrame, ...] = ()
+        if has_earlier or has_other_plan:
+            by = revision if has_other_plan else None
+            read = frames.read(by, found.positions, pending.since_arrival_ns)
+        if facts is not None:
+            # Frames are deleted from the oldest on: where the oldest one of a verdict is here, so
+            # are the others.
+            return EarlierTrace(
+                frames=read,
+                revision=revision,
+                has_stored_facts=True,
+                complete=facts.origin >= pending.first_position
+                or any(frame.position == facts.origin for frame in read),
+            )
+        if any(frame.position < pending.first_position for frame in read):
+            return EarlierTrace(frames=read, revision=None, has_stored_facts=False, complete=True)
+        return None
+
+    def _decoder(self, revision: str | None) -> Decoder | None:
+        """The decoder of a revision, or of this one; None where it is not known any more."""
+        if revision is None:
+            return self._own_decoder
+        known = self.plan(revision)
+        return None if known is None else self._decoder_of(*known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What index and store said of a trace."""
+
+    pending: PendingSpans
+    """Of which it was said."""
+    positions: Sequence[int]
+    """Of frames that may hold it, up to the newest pending one."""
+    facts: StoredTrace | None
+
+
+class _Frames:
+    """The frames that one look reads, each read and decoded once for a revision."""
+
+    def __init__(
+        self,
+        frame_at: Callable[[int], Frame | None],
+        decoder_of: Callable[[str | None], Decoder | None],
+    ) -> None:
+        self._frame_at = frame_at
+        self._decoder_of = decoder_of
+        self._decoders: dict[str | None, Decoder | None] = {}
+        self._frames: dict[tuple[str | None, int], tuple[int, HistoryFrame] | None] = {}
+        """Arrival and frame; None where it is kept no more."""
+
+    def read(
+        self, revision: str | None, positions: Sequence[int], since_ns: int
+    ) -> tuple[HistoryFrame, ...]:
+        """Return frames as a revision (None: the running one) decodes them, less those that
+        arrived before an instant.
         """
-        known = self._own if revision is None else self.plan(revision)
-        if known is None:
-            return {}
-        decoder = self._decoder_of(*known)
-        traces_at: dict[int, list[int]] = {}
-        for trace_id, positions in found.items():
-            for position in positions:
-                traces_at.setdefault(position, []).append(trace_id)
-        read: dict[int, list[HistoryFrame]] = {trace_id: [] for trace_id in found}
-        for frame in self._spool.read_at(sorted(traces_at)):
-            history_frame = HistoryFrame(frame.position, decoder.decode(frame.payload).batch)
-            for trace_id in traces_at[frame.position]:
-                if frame.arrival_ns >= wanted[trace_id].since_arrival_ns:
-                    read[trace_id].append(history_frame)
-        return read
+        if revision not in self._decoders:
+            self._decoders[revision] = self._decoder_of(revision)
+        decoder = self._decoders[revision]
+        if decoder is None:
+            return ()
+        read = []
+        for position in positions:
+            place = revision, position
+            if place not in self._frames:
+                self._frames[place] = self._decoded(decoder, position)
+            frame = self._frames[place]
+            if frame is not None and frame[0] >= since_ns:
+                read.append(frame[1])
+        return tuple(read)
+
+    def _decoded(self, decoder: Decoder, position: int) -> tuple[int, HistoryFrame] | None:
+        frame = self._frame_at(position)
+        if frame is None:
+            return None
+        return frame.arrival_ns, HistoryFrame(position, decoder.decode(frame.payload).batch)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sloengine.otlp.batch import SpanBatch
 from sloengine.processor.counters import Counter
-from sloengine.processor.history import EarlierTrace, PendingSpans, TraceHistory
+from sloengine.processor.history import EarlierTrace, HistoryFrame, PendingSpans, TraceHistory
 from sloengine.processor.judge import Judge
 from sloengine.processor.pending import PendingTrace
 from sloengine.processor.rows import BatchRows, SpanKey, SpanRow, beats
@@ -58,11 +58,6 @@ class Court:
         self.horizon_ns = horizon_ns
         self._earlier_judges: dict[str, Judge] = {}
 
-    def earlier(self, traces: Iterable[PendingTrace]) -> Mapping[int, EarlierTrace]:
-        """Ask the history for what came before, of those that do not hold it themselves."""
-        wanted = {trace.trace_id: self.part(trace) for trace in traces if not trace.reopened}
-        return self.history.earlier(wanted) if wanted else {}
-
     def part(self, trace: PendingTrace) -> PendingSpans:
         """What the history must know of a trace to find the rest of it."""
         return PendingSpans(
@@ -89,10 +84,9 @@ class Court:
 class Verdicts:
     """The verdicts of one look, before anything is removed."""
 
-    def __init__(self, court: Court, earlier: Mapping[int, EarlierTrace]) -> None:
+    def __init__(self, court: Court) -> None:
         self._court = court
-        self._earlier = earlier
-        self._frames = _Frames(earlier)
+        self._frames = _Frames()
         self._facts: list[Fact] = []
         self.recheck: set[int] = set()
         self.counters: Tally[str] = Tally()
@@ -103,10 +97,12 @@ class Verdicts:
         self.remembered: list[PendingTrace] = []
         """Those of which later spans can be held against the spans that are there."""
 
-    def judge(self, trace: PendingTrace, reason: Counter) -> None:
-        """Judge one trace by the revision that judged it before, if any did."""
+    def judge(self, trace: PendingTrace, reason: Counter, earlier: EarlierTrace | None) -> None:
+        """Judge one trace by the revision that judged it before, if any did.
+
+        `earlier` is what the history knows of it; None for what nobody has to ask about.
+        """
         self._last_position = max(self._last_position, trace.last_position)
-        earlier = self._earlier.get(trace.trace_id)
         judge = self._court.judge_of(None if earlier is None else earlier.revision)
         if judge is None or (earlier and earlier.has_stored_facts and not earlier.complete):
             self.counters[Counter.LATE_UNVERIFIABLE] += len(trace.fresh)
@@ -114,7 +110,7 @@ class Verdicts:
         rows, fresh, origin = trace.rows, trace.fresh, trace.origin
         if earlier is not None and (earlier.frames or judge is not self._court.judge):
             own = trace.rows if judge is self._court.judge else {}
-            rows, before = self._frames.rows_of(trace, judge, own)
+            rows, before = self._frames.rows_of(trace, earlier.frames, judge, own)
             fresh = trace.fresh - before
             origin = min(origin, *(frame.position for frame in earlier.frames))
             self.counters[Counter.DUPLICATE] += len(trace.fresh) - len(fresh)
@@ -159,12 +155,15 @@ class Verdicts:
 class _Frames:
     """Frames of the history, each unpacked once for all the traces in it."""
 
-    def __init__(self, earlier: Mapping[int, EarlierTrace]) -> None:
-        self._earlier = earlier
-        self._unpacked: dict[int, tuple[BatchRows, dict[int, list[int]]]] = {}
+    def __init__(self) -> None:
+        self._unpacked: dict[int, tuple[SpanBatch, BatchRows, dict[int, list[int]]]] = {}
 
     def rows_of(
-        self, trace: PendingTrace, judge: Judge, own: Mapping[SpanKey, SpanRow]
+        self,
+        trace: PendingTrace,
+        frames: Sequence[HistoryFrame],
+        judge: Judge,
+        own: Mapping[SpanKey, SpanRow],
     ) -> tuple[dict[SpanKey, SpanRow], set[SpanKey]]:
         """All spans of a trace, and the keys of those in frames before the pending ones.
 
@@ -172,7 +171,6 @@ class _Frames:
         """
         rows = dict(own)
         before: set[SpanKey] = set()
-        frames = self._earlier[trace.trace_id].frames
         if not frames:
             raise ValueError(
                 f"the history has no frames of trace {trace.trace_id:032x}, which must be decoded "
@@ -196,6 +194,6 @@ class _Frames:
         unpacked = self._unpacked.get(id(batch))
         if unpacked is None:
             rows = BatchRows(batch)
-            unpacked = self._unpacked[id(batch)] = rows, rows.rows_by_trace(self._earlier)
-        rows, by_trace = unpacked
+            unpacked = self._unpacked[id(batch)] = batch, rows, rows.rows_by_trace()
+        _, rows, by_trace = unpacked
         return [rows.row(index) for index in by_trace.get(trace_id, ())]

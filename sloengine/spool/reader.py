@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
 from sloengine.errors import RetryError
 from sloengine.spool.compression import opened
@@ -11,6 +15,8 @@ from sloengine.spool.filesystem import FileSystem
 from sloengine.spool.frame import Damage, Frame, Source, frame_at, walk
 from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.segment import Segment
+
+_OPEN_FILES = 16
 
 
 class SegmentReader:
@@ -57,28 +63,9 @@ class SegmentReader:
                 f"spool: cannot read {segment.path} ({exc.strerror}); check the disk"
             ) from exc
 
-    def frames_at(self, segment: Segment, positions: Iterable[int]) -> Iterator[Frame]:
-        """Yield the intact frames that begin at `positions`, which must ascend.
-
-        Raises:
-            RetryError: The disk reports an error.
-        """
-        try:
-            with opened(self._files, segment.path, segment.base) as source:
-                for position in positions:
-                    frame = frame_at(source, position, segment.end, self._seed)
-                    if frame is not None:
-                        yield frame
-                        continue
-                    # Reading over the place counts and keeps what is damaged there.
-                    for _ in self.frames(segment, position, position + 1):
-                        pass
-        except FileNotFoundError:
-            return
-        except OSError as exc:
-            raise RetryError(
-                f"spool: cannot read {segment.path} ({exc.strerror}); check the disk"
-            ) from exc
+    def opened(self) -> OpenSegments:
+        """Return a reader of single frames, for a `with` statement."""
+        return OpenSegments(self, self._files, self._seed)
 
     def _keep(
         self, segment: Segment, damage: Damage, expected: int, next_sequence: int, source: Source
@@ -86,3 +73,59 @@ class SegmentReader:
         if damage.frames is None:
             damage = replace(damage, frames=max(1, next_sequence - expected))
         self._quarantine.keep(segment.path, damage, source)
+
+
+class OpenSegments:
+    """Reads single frames in any order: segments that were read last are still open."""
+
+    def __init__(self, reader: SegmentReader, files: FileSystem, seed: int) -> None:
+        self._reader = reader
+        self._files = files
+        self._seed = seed
+        self._sources: OrderedDict[int, tuple[ExitStack, Source]] = OrderedDict()
+        """By the segment's base, the one that was read last at the end."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for closing, _ in self._sources.values():
+            closing.close()
+
+    def frame_at(self, segment: Segment, position: int) -> Frame | None:
+        """Return the frame at a position; `None` where it is damaged or the segment is removed.
+
+        Raises:
+            RetryError: The disk reports an error.
+        """
+        try:
+            frame = frame_at(self._source(segment), position, segment.end, self._seed)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise RetryError(
+                f"spool: cannot read {segment.path} ({exc.strerror}); check the disk"
+            ) from exc
+        if frame is None:
+            # Reading over the place counts and keeps what is damaged there.
+            for _ in self._reader.frames(segment, position, position + 1):
+                pass
+        return frame
+
+    def _source(self, segment: Segment) -> Source:
+        known = self._sources.get(segment.base)
+        if known is not None:
+            self._sources.move_to_end(segment.base)
+            return known[1]
+        closing = ExitStack()
+        source = closing.enter_context(opened(self._files, segment.path, segment.base))
+        self._sources[segment.base] = closing, source
+        if len(self._sources) > _OPEN_FILES:
+            _, (oldest, _) = self._sources.popitem(last=False)
+            oldest.close()
+        return source

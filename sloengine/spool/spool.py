@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -404,15 +406,31 @@ class Spool:
         Raises:
             RetryError: The disk reports an error.
         """
-        wanted = sorted(set(positions))
-        with self._lock:
-            durable_end = self._durable_end
-            unsynced = [self._unsynced[at].frame for at in wanted if at in self._unsynced]
-        for segment in self._log.segments():
-            within = [at for at in wanted if segment.base <= at < min(segment.end, durable_end)]
-            if within:
-                yield from self._reader.frames_at(segment, within)
-        yield from unsynced
+        with self.reading() as frame_at:
+            for position in sorted(set(positions)):
+                frame = frame_at(position)
+                if frame is not None:
+                    yield frame
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[int], Frame | None]]:
+        """Give a function that reads the frame at a position, durable or not: for many, in any
+        order. `None` where it is not kept any more; raises `RetryError` where the disk does.
+        """
+        with self._reader.opened() as files:
+
+            def frame_at(position: int) -> Frame | None:
+                with self._lock:
+                    unsynced = self._unsynced.get(position)
+                if unsynced is not None:
+                    return unsynced.frame
+                segments = self._log.segments()
+                found = bisect_right(segments, position, key=lambda segment: segment.base) - 1
+                if found < 0 or position >= segments[found].end:
+                    return None
+                return files.frame_at(segments[found], position)
+
+            yield frame_at
 
     def frames_of(
         self, trace_ids: Collection[int], *, since_arrival_ns: int

@@ -103,6 +103,16 @@ def test_a_variable_alone_takes_the_type_that_yaml_gives_it(tmp_path: Path) -> N
             id="two waits that contradict each other",
         ),
         pytest.param(
+            "processor: {reread_share: 0}",
+            "0.yaml:1:27: processor.reread_share: input should be greater than 0",
+            id="no share of a core at all",
+        ),
+        pytest.param(
+            "processor: {reread_share: 2}",
+            "0.yaml:1:27: processor.reread_share: input should be less than or equal to 1",
+            id="a share of more than a core",
+        ),
+        pytest.param(
             "receiver: {protocols: {grpc: null, http: null}}",
             "0.yaml:1:23: receiver.protocols: no protocol is left; keep grpc or http",
             id="no way in",

@@ -192,6 +192,9 @@ class Steps:
         self._ns += 10**9
         return self._ns
 
+    def cpu_ns(self) -> int:
+        return self._ns
+
 
 def test_progress_off_a_terminal_is_one_plain_line_each_five_seconds() -> None:
     out = io.StringIO()

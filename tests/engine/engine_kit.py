@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sloengine.definitions import load_definitions
 from sloengine.engine import Engine
 from sloengine.instrumentation import Instrumentation
 from sloengine.otlp import trace_ids_of
+from sloengine.otlp.kernel import DecoderMaker
 from sloengine.pipeline import Pipeline
 from sloengine.processor import ProcessorSettings
 from sloengine.receiver import Accepted, Request
@@ -142,8 +144,11 @@ def pipeline(
     disk_budget: int = 1 << 30,
     segment_bytes: int = 1 << 20,
     memory_bytes: int = 256 << 20,
+    reread_share: float = 0.1,
+    decoders: Callable[[DecoderMaker], DecoderMaker] = lambda made: made,
 ) -> Iterator[tuple[Pipeline, Store, Spool]]:
     """The stages without listeners, on a clock that the test moves."""
+    hot = hot_path_of(_on.get())
     plan = load_definitions(write_definitions(folder / "definitions", definitions)).plan
     store = Store.open(folder / "data", clock=clock)
     spool = Spool.open(
@@ -167,9 +172,10 @@ def pipeline(
                 recent_traces=recent_traces,
                 late_horizon_ns=horizon_ns,
                 memory_bytes=memory_bytes,
+                reread_share=reread_share,
             ),
             instrumentation=Instrumentation.disabled(),
-            hot_path=hot_path_of(_on.get()),
+            hot_path=replace(hot, decoders=decoders(hot.decoders)),
         )
         stages.recover()
         yield stages, store, spool

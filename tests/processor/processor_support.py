@@ -6,9 +6,10 @@ false on all others. Captured expressions are read from attributes of their name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import repeat
 from typing import ClassVar
 
 import numpy as np
@@ -214,6 +215,11 @@ class World:
         self.kept_from = 0
         """Frames before this position were deleted."""
         self.asked: list[frozenset[int]] = []
+        self.credits: Iterator[int] = repeat(10**9)
+        """How many traces may be read again, by look."""
+        self.suspects_all = False
+        """Whether even those that were never there have to be looked up, as after a restart."""
+        self.read: list[int] = []
         self.is_readable = True
         self.knows_plans = True
         self.settings = settings or ProcessorSettings()
@@ -289,11 +295,31 @@ class Past:
     def judged(self, trace_ids: Sequence[int], /) -> None:
         """The facts in `World` tell."""
 
-    def earlier(self, wanted: Mapping[int, PendingSpans], /) -> Mapping[int, EarlierTrace]:
+    def earlier(
+        self, wanted: Mapping[int, PendingSpans], must_go_on: Callable[[], bool], /
+    ) -> Iterator[tuple[int, EarlierTrace | None]]:
+        """First those that cannot have been there before; they cost nothing."""
         world = self._world
         if not world.is_readable:
             raise OSError("the disk is gone")
+        if not wanted:
+            return
         world.asked.append(frozenset(wanted))
+        known = self._known(wanted)
+        suspects = wanted.keys() if world.suspects_all else known.keys()
+        for trace_id in wanted:
+            if trace_id not in suspects:
+                yield trace_id, None
+        credit = next(world.credits)
+        for trace_id in sorted(suspects, key=lambda one: (wanted[one].first_position, one)):
+            if credit <= 0 and not must_go_on():
+                return
+            credit -= 1
+            world.read.append(trace_id)
+            yield trace_id, known.get(trace_id)
+
+    def _known(self, wanted: Mapping[int, PendingSpans]) -> Mapping[int, EarlierTrace]:
+        world = self._world
         answer = {}
         for trace_id, pending in wanted.items():
             kept = [

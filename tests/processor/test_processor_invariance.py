@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +29,8 @@ ROUTES = st.lists(
     ),
     max_size=16,
 )
+CREDITS = st.lists(st.integers(0, 2), min_size=1, max_size=4)
+"""How many traces may be read again, look by look, from the first again after the last."""
 MEMORY = st.sampled_from([(0, 2**28), (1, 2**28), (100, 2**28), (100, 9_000), (100, 1)])
 
 
@@ -45,10 +48,12 @@ def run(
     spans: Spans,
     route: list[Step],
     memory: tuple[int, int],
+    credits_of_looks: list[int],
 ) -> tuple[World, dict[str, int]]:
     """Take the route, then send what was not sent, and close everything."""
     recent_traces, memory_bytes = memory
     world = World(plan, ProcessorSettings(recent_traces=recent_traces, memory_bytes=memory_bytes))
+    world.credits = cycle(credits_of_looks)
     now_ns = NOON
     ledger = {"received": 0, "duplicates": 0}
     sent: set[int] = set()
@@ -96,8 +101,9 @@ def check(
     spans: Spans,
     route: list[Step],
     memory: tuple[int, int],
+    credits_of_looks: list[int],
 ) -> None:
-    world, _ = run(plan, spans, route, memory)
+    world, _ = run(plan, spans, route, memory, credits_of_looks)
     facts, wanted = world.facts(), expected(plan, spans)
     if memory[1] < 2**28:
         facts, wanted = hasty(facts), hasty(wanted)
@@ -106,30 +112,34 @@ def check(
     assert world.position == len(world.frames)
 
 
-@given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY)
+@given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY, CREDITS)
 @settings(max_examples=150, deadline=None)
 def test_facts_depend_on_the_spans_alone(
     plan: Plan,
     spans: Spans,
     route: list[Step],
     memory: tuple[int, int],
+    credits_of_looks: list[int],
 ) -> None:
-    """Sent in any pieces, again and again, closed at any moment, killed before or in a commit."""
-    check(plan, spans, route, memory)
+    """Sent in any pieces, again and again, closed at any moment, killed before or in a commit,
+    however much is put off.
+    """
+    check(plan, spans, route, memory, credits_of_looks)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY)
+@given(plans(), SPANS_OF_TRACES, ROUTES, MEMORY, CREDITS)
 @settings(max_examples=5_000, deadline=None)
 def test_facts_depend_on_the_spans_alone_at_length(
     plan: Plan,
     spans: Spans,
     route: list[Step],
     memory: tuple[int, int],
+    credits_of_looks: list[int],
 ) -> None:
     """The same, for as long as a night allows."""
-    check(plan, spans, route, memory)
+    check(plan, spans, route, memory, credits_of_looks)
 
 
 @given(
@@ -137,6 +147,7 @@ def test_facts_depend_on_the_spans_alone_at_length(
     SPANS_OF_TRACES,
     ROUTES.map(lambda route: [step for step in route if step[0] in ("send", "wait", "close")]),
     MEMORY,
+    CREDITS,
 )
 @settings(max_examples=60, deadline=None)
 def test_every_span_is_accounted_for_once(
@@ -144,9 +155,10 @@ def test_every_span_is_accounted_for_once(
     spans: Spans,
     route: list[Step],
     memory: tuple[int, int],
+    credits_of_looks: list[int],
 ) -> None:
     """Received = applied + duplicates, when nothing is pending and nothing is unverifiable."""
-    _, ledger = run(plan, spans, route, memory)
+    _, ledger = run(plan, spans, route, memory, credits_of_looks)
     distinct = {(trace, span.span_id, span.kind) for trace, span in spans}
     assert ledger[Counter.APPLIED] == len(distinct)
     duplicates = ledger["duplicates"] + ledger.get(Counter.DUPLICATE, 0)

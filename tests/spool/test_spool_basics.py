@@ -107,6 +107,23 @@ def test_reading_takes_any_range_of_positions(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_frames_are_read_in_any_order_and_a_file_is_opened_once(tmp_path: Path) -> None:
+    opened: list[str] = []
+    files = HookedFileSystem(lambda what: opened.append(what) if what == "open_read" else None)
+    spool = open_spool(tmp_path, files=files, segment_bytes=300)
+    positions = [put(spool, payload_of([n], bytes(n))) for n in range(40)]
+    segments = spool.statistics.segments
+    assert 3 < segments <= 16
+    order = [*positions[::3], *positions[1::3], *positions[2::3]]
+    opened.clear()
+    with spool.reading() as frame_at:
+        frames = list(map(frame_at, order))
+        assert [frame.position for frame in frames if frame is not None] == order
+        assert frame_at(spool.end) is None
+    assert len(opened) == segments
+    spool.close()
+
+
 def test_reading_between_frames_is_not_taken_for_damage(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     positions = [put(spool, payload_of([n])) for n in range(5)]

@@ -10,6 +10,8 @@ NONE = -1
 """No row."""
 NEVER = (1 << 63) - 1
 """Later than any instant, behind any position."""
+IN_LINE = NEVER - 1
+"""When to look at a trace that is due, and waits until the rest of it can be read again."""
 LOW = 0xFFFFFFFF
 
 # A span: 32 bytes, half a cache line, and 16 bytes that are seldom read again.

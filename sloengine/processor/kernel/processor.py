@@ -14,20 +14,17 @@ from sloengine.ottl import ConditionTable
 from sloengine.processor.compiled import CompiledPlan
 from sloengine.processor.counters import Counter
 from sloengine.processor.history import (
-    AskedTraces,
     EarlierTrace,
     FrameHistory,
-    PendingSpans,
     TraceHistory,
 )
 from sloengine.processor.judge import Judge
 from sloengine.processor.kernel import layout as at
 from sloengine.processor.kernel.arena import Words
+from sloengine.processor.kernel.asking import Line, described, question_of
 from sloengine.processor.kernel.ending import (
-    attach_labels,
     choose_due,
     count_others,
-    describe,
     discard,
     end_traces,
     forget_judged,
@@ -36,6 +33,7 @@ from sloengine.processor.kernel.ending import (
 from sloengine.processor.kernel.facts import FactWriter
 from sloengine.processor.kernel.intake import Label, Shelf
 from sloengine.processor.kernel.judging import judge_traces
+from sloengine.processor.kernel.labelling import Labels
 from sloengine.processor.kernel.objects import PartOfTrace, TraceObjects
 from sloengine.processor.kernel.program import Program
 from sloengine.processor.kernel.records import (
@@ -48,9 +46,7 @@ from sloengine.processor.kernel.records import (
 from sloengine.processor.kernel.work import Work
 from sloengine.processor.pending import PendingTrace
 from sloengine.processor.processor import AddResult, ProcessorSettings
-from sloengine.processor.rows import weight_of
 from sloengine.processor.verdicts import Closed, Court, Verdicts
-from sloengine.spool import TraceIds
 from sloengine.store.facts import FactColumns
 
 _LOW_64 = (1 << 64) - 1
@@ -96,6 +92,8 @@ class KernelProcessor:
         )
         self._arena = self._shelf.arena
         self._objects = TraceObjects(self._shelf, self._court.judge)
+        self._labels = Labels(self._shelf, self._work)
+        self._line = Line(self._arena)
         state = self._arena.state
         state[at.IDLE_WAIT] = min(settings.idle_wait_ns, _LONGEST_NS)
         state[at.MAX_WAIT] = min(settings.max_wait_ns, _LONGEST_NS)
@@ -110,6 +108,11 @@ class KernelProcessor:
     def pending_spans(self) -> int:
         """How many spans wait for their first verdict."""
         return self._arena[at.PENDING_SPANS]
+
+    @property
+    def put_off_traces(self) -> int:
+        """How many traces are due, and wait until the rest of them can be read again."""
+        return len(self._line)
 
     @property
     def is_over_budget(self) -> bool:
@@ -155,16 +158,17 @@ class KernelProcessor:
     def close(self, now_ns: int, *, everything: bool = False) -> Closed:
         """Judge the traces that are complete at `now_ns`, and stop waiting for them.
 
-        `everything` closes all, for the end of input. If the history cannot be read its error is
-        raised, and all traces stay as they were.
+        What may be put off, and what not, is said at `Processor.close`. If the history cannot be
+        read its error is raised, and all traces stay as they were.
         """
         self._program.sync()
         self._work.begin(self._arena[at.LONGEST])
         if everything:
             judged = self._judge(records_of(self._pending_rows(), at.AS_IT_STANDS))
-            closed = self._conclude(judged, {at.AS_IT_STANDS: Counter.CLOSED_END})
+            reasons = {at.AS_IT_STANDS: Counter.CLOSED_END}
+            closed = self._conclude(judged, reasons, everything=True)
         else:
-            closed = self._conclude(self._due(now_ns), _REASONS)
+            closed = self._conclude(self._due(now_ns), _REASONS, everything=False)
         room = max(0, self._settings.memory_bytes - self._arena[at.PENDING_BYTES])
         forget_judged(self._arena.address, now_ns, self._settings.recent_traces, room)
         self._shelf.batches.drop_unused()
@@ -179,7 +183,8 @@ class KernelProcessor:
     def _due(self, now_ns: int) -> Words:
         """Judge the traces that are to close now."""
         address = self._arena.address
-        due = np.flatnonzero(self._arena.due <= now_ns)
+        in_line = self._line.bring_up(everyone=self.is_over_budget)
+        due = np.concatenate([np.flatnonzero(self._arena.due <= now_ns), in_line])
         records = np.empty((len(due), at.J_WORDS), np.int64)
         size = choose_due(address, address_of(due), len(due), now_ns, address_of(records))
         judged = self._judge(records[:size])
@@ -222,109 +227,86 @@ class KernelProcessor:
                 work.grow_facts(int(arena.traces[judged[start, at.J_TRACE], at.T_COUNT]))
         return judged
 
-    def _conclude(self, judged: Words, reasons: Mapping[int, Counter]) -> Closed:
-        """Ask the history, let the plain judge have what is his, and stop waiting for all."""
+    def _conclude(
+        self, judged: Words, reasons: Mapping[int, Counter], *, everything: bool
+    ) -> Closed:
+        """Ask the history, let the plain judge have what is his, and stop waiting for all traces
+        that are not put off.
+        """
+        self._labels.pass_on(judged)
+        columns, sums = described(self._arena, self._court, judged)
+        verdicts = Verdicts(self._court)
+        put_off = self._ask(judged, columns, verdicts, reasons, everything=everything)
+        is_due = judged[put_off, at.J_HOW] != at.IN_HASTE
+        waiting = judged[put_off, at.J_TRACE][is_due].tolist()
+        if put_off:
+            judged = np.delete(judged, put_off, axis=0)
+            _, sums = described(self._arena, self._court, judged)
         status = judged[:, at.J_STATUS]
-        labels = self._labels(judged)
-        elsewhere = {
-            number: self._objects.trace_for_judge(judged[number])
-            for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
-        }
-        sums = np.zeros(at.N_WORDS, np.int64)
-        earlier = self._earlier(judged, elsewhere, sums)
-        verdicts = Verdicts(self._court, earlier)
-        for number, trace in elsewhere.items():
-            self._judge_elsewhere(verdicts, trace, reasons[int(judged[number, at.J_HOW])])
-        own = {trace.trace_id for trace in verdicts.remembered}
-        for number, trace in elsewhere.items():
-            is_kept = trace.trace_id in own and not isinstance(trace, PartOfTrace)
-            status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
-        columns = self._columns(judged[status == at.JUDGED_HERE] if elsewhere else judged, labels)
+        is_here = status == at.JUDGED_HERE
+        here = judged if is_here.all() else judged[is_here]
+        labels = self._labels.of_facts(here, is_all=not put_off and here is judged)
+        facts = self._columns(here, labels)
         if sums[at.N_REOPENED] or sums[at.N_RECHECK]:
             rows = judged[:, at.J_TRACE]
             traces = self._arena.traces[rows]
             is_reopened = traces[:, at.T_STATE] & at.STATE == at.REOPENED
             is_stored = is_reopened | (self._arena.first[rows] < self._court.replayed_until)
-            is_stored &= status == at.JUDGED_HERE
+            is_stored &= is_here
             verdicts.recheck.update(trace_ids_of(traces[is_stored]))
             self._court.history.judged(trace_ids_of(traces[is_reopened]))
         self._end(judged, verdicts, labels, sums)
         verdicts.counters.update(_counted(sums.tolist(), reasons))
         closed = verdicts.closed()
+        self._line.put_off(waiting)
         return replace(
             closed,
             traces=closed.traces + int(sums[at.N_HERE]),
             last_position=max(closed.last_position, int(sums[at.N_LAST_POSITION])),
-            columns=columns,
+            columns=facts,
         )
 
-    def _labels(self, judged: Words) -> dict[int, Label]:
-        """Service and name for each fact of unmapped traffic.
-
-        A trace of which one is not known any more is not to be judged here.
-        """
-        facts = self._work.facts
-        labels: dict[int, Label] = {}
-        missing: set[int] = set()
-        others = np.flatnonzero(facts[:, at.F_RULE] < 0)
-        # By batch: one that must be read again is read once.
-        origins = [self._shelf.origin_of(row) for row in facts[others, at.F_SPAN].tolist()]
-        for number in others[np.argsort(origins, kind="stable")].tolist():
-            label = self._shelf.label_of(int(facts[number, at.F_SPAN]))
-            if label is None:
-                missing.add(int(facts[number, at.F_TRACE]))
-            else:
-                labels[number] = label
-        if missing:
-            is_missing = np.isin(judged[:, at.J_TRACE], list(missing))
-            judged[is_missing, at.J_STATUS] = at.ELSEWHERE
-        return labels
-
-    def _earlier(
+    def _ask(
         self,
         judged: Words,
-        elsewhere: dict[int, PendingTrace],
-        sums: Words,
-    ) -> Mapping[int, EarlierTrace]:
-        """Ask the history for what came before, of those that do not hold it themselves.
+        columns: Words,
+        verdicts: Verdicts,
+        reasons: Mapping[int, Counter],
+        *,
+        everything: bool,
+    ) -> list[int]:
+        """Ask the history, and have the plain judge judge what it knows of, and what is his.
 
-        What it knows of goes to the plain judge.
+        Return the numbers of those that are put off.
         """
-        wanted = {
-            trace.trace_id: self._court.part(trace)
-            for trace in elsewhere.values()
-            if not trace.reopened
+        status, how = judged[:, at.J_STATUS], judged[:, at.J_HOW]
+        elsewhere = {
+            number: self._objects.trace_for_judge(judged[number])
+            for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
         }
-        history, horizon_ns = self._court.history, self._court.horizon_ns
-        columns = np.empty((at.D_COLUMNS, len(judged)), np.int64)
-        describe(
-            *(self._arena.address, address_of(judged), len(judged), self._court.replayed_until),
-            *(address_of(columns), address_of(sums)),
-        )
-        columns = columns[:, : sums[at.N_ASKED]]
-        bits = columns.view(np.uint64)
-        first, arrivals, earliest = columns[at.D_FIRST], columns[at.D_ARRIVAL], bits[at.D_EARLIEST]
-        ids = TraceIds(bits[at.D_HI], bits[at.D_LO])
-        perhaps = history.perhaps_earlier(AskedTraces(ids, first, arrivals, earliest, horizon_ns))
-        numbers: dict[int, int] = {}
-        for asked in np.flatnonzero(perhaps).tolist():
-            number = int(columns[at.D_NUMBER, asked])
-            trace_id = int(ids.high[asked]) << 64 | int(ids.low[asked])
-            numbers[trace_id] = number
-            arrival_ns = int(arrivals[asked])
-            wanted[trace_id] = PendingSpans(
-                int(first[asked]),
-                int(self._arena.traces[judged[number, at.J_TRACE], at.T_LAST_POSITION]),
-                arrival_ns,
-                arrival_ns - horizon_ns,
-                int(earliest[asked]),
-            )
-        earlier = history.earlier(wanted) if wanted else {}
-        for trace_id in numbers.keys() & earlier.keys():
-            number = numbers[trace_id]
-            judged[number, at.J_STATUS] = at.ELSEWHERE
-            elsewhere[number] = self._objects.trace(judged[number])
-        return earlier
+        wanted, numbers = question_of(self._arena, self._court, judged, elsewhere, columns)
+        for number, trace in elsewhere.items():
+            if trace.reopened:
+                self._judge_elsewhere(verdicts, trace, reasons[int(how[number])], None)
+        excess = self._arena[at.PENDING_BYTES] - self._settings.memory_bytes
+        sizes = np.zeros(len(judged), np.int64)
+        if excess > 0:
+            sizes = sizes_of(self._arena.traces[judged[:, at.J_TRACE]])
+            excess -= int(sizes.sum() - sizes[list(numbers.values())].sum())
+        answers = self._court.history.earlier(wanted, lambda: everything or excess > 0)
+        for trace_id, earlier in answers if wanted else ():
+            number = numbers.pop(trace_id)
+            excess -= int(sizes[number])
+            if earlier is not None and number not in elsewhere:
+                elsewhere[number] = self._objects.trace(judged[number])
+            if number in elsewhere:
+                reason = reasons[int(how[number])]
+                self._judge_elsewhere(verdicts, elsewhere[number], reason, earlier)
+        own = {trace.trace_id for trace in verdicts.remembered}
+        for number, trace in elsewhere.items():
+            is_kept = trace.trace_id in own and not isinstance(trace, PartOfTrace)
+            status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
+        return list(numbers.values())
 
     def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
         """Return the facts of traces, which are all that were judged, or some."""
@@ -333,21 +315,25 @@ class KernelProcessor:
         size = int(sizes.sum())
         if not size:
             return None
-        numbers = list(labels)
         if size < len(facts):
             begins = np.repeat(judged[:, at.J_FACTS] - np.cumsum(sizes) + sizes, sizes)
             rows = begins + np.arange(size)
             facts, values = facts[rows], values[rows]
-            numbers = rows[facts[:, at.F_RULE] < 0].tolist()
         # Each column in one piece: the columns outlive this look, and are copied no more.
         facts = facts.T.copy().T
         return self._writer.columns(
-            self._arena, facts, values, [labels[number] for number in sorted(numbers)]
+            self._arena, facts, values, [labels[number] for number in sorted(labels)]
         )
 
-    def _judge_elsewhere(self, verdicts: Verdicts, trace: PendingTrace, reason: Counter) -> None:
+    def _judge_elsewhere(
+        self,
+        verdicts: Verdicts,
+        trace: PendingTrace,
+        reason: Counter,
+        earlier: EarlierTrace | None,
+    ) -> None:
         late = verdicts.counters[Counter.LATE]
-        verdicts.judge(trace, reason)
+        verdicts.judge(trace, reason, earlier)
         if isinstance(trace, PartOfTrace):
             # They were counted on arrival, and the store may have their facts.
             verdicts.counters[Counter.LATE] = late
@@ -360,7 +346,7 @@ class KernelProcessor:
     ) -> None:
         arena = self._arena
         if self._settings.recent_traces:
-            self._attach(judged, labels)
+            self._labels.attach(labels)
         tally = np.zeros(self._program.vectors + 1, np.int64)
         end_traces(
             *(arena.address, self._program.address, self._work.address),
@@ -371,30 +357,6 @@ class KernelProcessor:
             for place in self._compiled.errors(vector):
                 verdicts.errors[place] += int(tally[vector])
                 verdicts.counters[Counter.CONDITION_ERRORS] += int(tally[vector])
-
-    def _attach(self, judged: Words, labels: Mapping[int, Label]) -> None:
-        """Keep service and name where a fact says them: a repeated span must say the same."""
-        if not labels:
-            return
-        facts = self._work.facts
-        here = judged[judged[:, at.J_STATUS] == at.JUDGED_HERE, at.J_TRACE]
-        numbers = np.array(list(labels))
-        chosen = numbers[np.isin(facts[numbers, at.F_TRACE], here)].tolist()
-        if not chosen:
-            return
-        self._arena.make_room(0, 2 * len(chosen))
-        records = np.zeros((len(chosen), 4), np.int64)
-        records[:, 0] = facts[chosen, at.F_TRACE]
-        records[:, 1] = facts[chosen, at.F_SPAN]
-        records[:, 2:] = [[weight_of(text) for text in labels[number]] for number in chosen]
-        attach_labels(
-            *(self._arena.address, address_of(records), len(chosen)),
-            *(self._shelf.service_expression, self._shelf.name_expression),
-        )
-        values = self._arena.values
-        for number, (service, name) in zip(chosen, records[:, 2:].tolist(), strict=True):
-            if service >= 0:
-                values[service], values[name] = labels[number]
 
 
 def _counted(sums: Sequence[int], reasons: Mapping[int, Counter]) -> Mapping[str, int]:
