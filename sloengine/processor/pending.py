@@ -133,8 +133,8 @@ class PendingTraces:
         trace.due_ns = _IN_LINE_NS
         self._in_line.add(trace.trace_id)
 
-    def bring_up(self, most: int) -> None:
-        """Have traces in line looked at as if they had never been there: the oldest first."""
+    def bring_up(self, most: int | None) -> None:
+        """Have traces in line looked at as if they had never been there: the oldest, or all."""
         line = [self._traces[trace_id] for trace_id in self._in_line]
         line.sort(key=lambda trace: (trace.first_position, trace.trace_id))
         for trace in line[:most]:

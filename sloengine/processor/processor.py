@@ -160,7 +160,8 @@ class Processor:
         byte budget: their memory counts for more than what reading costs. If the history cannot be
         read its error is raised, and all traces stay as they were.
         """
-        brought = 0 if everything else self._bring_up()
+        if not everything:
+            self._pending.bring_up(None if self.is_over_budget else self._pace.most)
         selected = self._select(now_ns, everything=everything)
         waiting = {trace.trace_id: (trace, reason) for trace, reason in selected}
         judged: list[PendingTrace] = []
@@ -180,10 +181,10 @@ class Processor:
         self._court.history.judged([trace.trace_id for trace in judged if trace.reopened])
         for trace in judged:
             self._pending.remove(trace)
-        put_off = [trace for trace, why in waiting.values() if why is not Counter.CLOSED_MEMORY]
-        for trace in put_off:
-            self._pending.put_off(trace)
-        self._pace.note(brought, len(put_off))
+        for trace, reason in waiting.values():
+            if reason is not Counter.CLOSED_MEMORY:
+                self._pending.put_off(trace)
+        self._pace.note(sum(not trace.reopened for trace in judged))
         for trace in verdicts.remembered:
             self._recent.put(trace)
         self._recent.expire(now_ns)
@@ -207,13 +208,6 @@ class Processor:
         self._recent.forget(trace_id)
         self._pending.put(trace)
         return trace
-
-    def _bring_up(self) -> int:
-        """Have traces looked at again that were put off; return how many."""
-        most = self._pending.in_line if self.is_over_budget else self._pace.most
-        brought = min(self._pending.in_line, most)
-        self._pending.bring_up(brought)
-        return brought
 
     def _answers(
         self, closing: Iterable[tuple[PendingTrace, Counter]], must_go_on: Callable[[], bool]

@@ -81,6 +81,6 @@ class Pace:
     def __init__(self) -> None:
         self.most = _LEAST
 
-    def note(self, brought: int, put_off: int) -> None:
-        """Hear how many came up, and how many traces were put off then."""
-        self.most = max(_LEAST, 2 * (brought - put_off))
+    def note(self, answered: int) -> None:
+        """Hear about how many traces a look had an answer."""
+        self.most = max(_LEAST, 2 * answered)

@@ -53,6 +53,7 @@ def test_every_declared_health_metric_has_an_instrument() -> None:
     observed = (
         names.PROCESSOR_PENDING_TRACES,
         names.PROCESSOR_PENDING_SPANS,
+        names.PROCESSOR_PUT_OFF_TRACES,
         names.SPOOL_USAGE,
         names.SPOOL_LIMIT,
         names.SPOOL_SEGMENTS,

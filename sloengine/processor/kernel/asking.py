@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,17 +32,30 @@ def described(arena: Arena, court: Court, judged: Words) -> tuple[Words, Words]:
     return columns[:, : sums[at.N_ASKED]], sums
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the history is asked at a look."""
+
+    wanted: dict[int, PendingSpans]
+    """By trace id."""
+    numbers: dict[int, int]
+    """Trace id → which of the records it is."""
+    left_out: list[int]
+    """Which of the records are not asked about this time."""
+
+
 def question_of(
     arena: Arena,
     court: Court,
     judged: Words,
     elsewhere: Mapping[int, PendingTrace],
     columns: Words,
-) -> tuple[dict[int, PendingSpans], dict[int, int]]:
+    most: int | None,
+) -> Question:
     """Return what to ask: of traces judged for the first time, those that may have been before.
 
-    By trace id: its spans, and which of the records it is. `elsewhere` are those of `judged` that
-    the plain judge gets; `columns` are what `described` gave.
+    `elsewhere` are those of `judged` that the plain judge gets; `columns` are what `described`
+    gave. Beside the former only the oldest `most` are asked about.
     """
     wanted: dict[int, PendingSpans] = {}
     numbers: dict[int, int] = {}
@@ -53,7 +67,12 @@ def question_of(
     first, arrivals, earliest = columns[at.D_FIRST], columns[at.D_ARRIVAL], bits[at.D_EARLIEST]
     ids = TraceIds(bits[at.D_HI], bits[at.D_LO])
     asked = AskedTraces(ids, first, arrivals, earliest, court.horizon_ns)
-    for row in np.flatnonzero(court.history.perhaps_earlier(asked)).tolist():
+    suspects = np.flatnonzero(court.history.perhaps_earlier(asked))
+    left_out = suspects[:0]
+    if most is not None and len(suspects) > most:
+        suspects = suspects[np.lexsort((ids.low[suspects], ids.high[suspects], first[suspects]))]
+        suspects, left_out = suspects[:most], suspects[most:]
+    for row in suspects.tolist():
         number = int(columns[at.D_NUMBER, row])
         trace_id = int(ids.high[row]) << 64 | int(ids.low[row])
         numbers[trace_id] = number
@@ -65,7 +84,7 @@ def question_of(
             arrival_ns - court.horizon_ns,
             int(earliest[row]),
         )
-    return wanted, numbers
+    return Question(wanted, numbers, columns[at.D_NUMBER, left_out].tolist())
 
 
 class Line:
@@ -74,7 +93,6 @@ class Line:
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
         self._pace = Pace()
-        self._brought = 0
         self._is_empty = True
 
     def __len__(self) -> int:
@@ -83,9 +101,13 @@ class Line:
             return 0
         return int(np.count_nonzero(self._arena.due == at.IN_LINE))
 
+    @property
+    def most(self) -> int:
+        """How many traces a look should ask about."""
+        return self._pace.most
+
     def bring_up(self, *, everyone: bool) -> npt.NDArray[np.intp]:
         """Return the rows of traces to look at now, the oldest first; of all where that is said."""
-        self._brought = 0
         if self._is_empty:
             return _NOBODY
         rows = np.flatnonzero(self._arena.due == at.IN_LINE)
@@ -93,13 +115,14 @@ class Line:
             ids = self._arena.traces[rows][:, [at.T_LO, at.T_HI]].view(np.uint64)
             order = np.lexsort((ids[:, 0], ids[:, 1], self._arena.first[rows]))
             rows = rows[order[: self._pace.most]]
-        self._brought = len(rows)
         return rows
 
+    def note_answers(self, answered: int) -> None:
+        """Hear about how many traces a look had an answer."""
+        self._pace.note(answered)
+
     def put_off(self, rows: Sequence[int]) -> None:
-        """End a look: have the traces in these rows wait in line."""
-        self._pace.note(self._brought, len(rows))
-        self._brought = 0
+        """Have the traces in these rows wait in line."""
         self._is_empty = not rows and not len(self)
         if rows:
             self._arena.due[rows] = at.IN_LINE

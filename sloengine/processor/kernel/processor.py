@@ -284,17 +284,19 @@ class KernelProcessor:
             number: self._objects.trace_for_judge(judged[number])
             for number in np.flatnonzero(status != at.JUDGED_HERE).tolist()
         }
-        wanted, numbers = question_of(self._arena, self._court, judged, elsewhere, columns)
         for number, trace in elsewhere.items():
             if trace.reopened:
                 self._judge_elsewhere(verdicts, trace, reasons[int(how[number])], None)
         excess = self._arena[at.PENDING_BYTES] - self._settings.memory_bytes
+        most = None if everything or excess > 0 else self._line.most
+        asked = question_of(self._arena, self._court, judged, elsewhere, columns, most)
+        numbers = asked.numbers
         sizes = np.zeros(len(judged), np.int64)
         if excess > 0:
             sizes = sizes_of(self._arena.traces[judged[:, at.J_TRACE]])
             excess -= int(sizes.sum() - sizes[list(numbers.values())].sum())
-        answers = self._court.history.earlier(wanted, lambda: everything or excess > 0)
-        for trace_id, earlier in answers if wanted else ():
+        answers = self._court.history.earlier(asked.wanted, lambda: everything or excess > 0)
+        for trace_id, earlier in answers if asked.wanted else ():
             number = numbers.pop(trace_id)
             excess -= int(sizes[number])
             if earlier is not None and number not in elsewhere:
@@ -302,11 +304,12 @@ class KernelProcessor:
             if number in elsewhere:
                 reason = reasons[int(how[number])]
                 self._judge_elsewhere(verdicts, elsewhere[number], reason, earlier)
+        self._line.note_answers(len(asked.wanted) - len(numbers))
         own = {trace.trace_id for trace in verdicts.remembered}
         for number, trace in elsewhere.items():
             is_kept = trace.trace_id in own and not isinstance(trace, PartOfTrace)
             status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
-        return list(numbers.values())
+        return [*numbers.values(), *asked.left_out]
 
     def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
         """Return the facts of traces, which are all that were judged, or some."""
