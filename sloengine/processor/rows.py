@@ -8,8 +8,12 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sloengine.otlp.batch import SpanBatch
 from sloengine.ottl import Value
+
+_LOW_64 = (1 << 64) - 1
 
 SpanKey = tuple[int, int]
 """(span id, kind): what makes a span one span inside its trace. Instrumentation that gives client
@@ -148,11 +152,11 @@ class BatchRows:
             projected=self._batch.projected(index),
         )
 
-    def rows_by_trace(self) -> dict[int, list[int]]:
-        """Row indices of each trace."""
-        found: dict[int, list[int]] = {}
-        for index, trace_id in enumerate(self.trace_ids):
-            found.setdefault(trace_id, []).append(index)
+    def rows_of(self, trace_id: int) -> list[int]:
+        """Row indices of a trace."""
+        is_its = self._batch.trace_lo == trace_id & _LOW_64
+        is_its &= self._batch.trace_hi == trace_id >> 64
+        found: list[int] = np.flatnonzero(is_its).tolist()
         return found
 
 

@@ -156,7 +156,7 @@ class _Frames:
     """Frames of the history, each unpacked once for all the traces in it."""
 
     def __init__(self) -> None:
-        self._unpacked: dict[int, tuple[SpanBatch, BatchRows, dict[int, list[int]]]] = {}
+        self._unpacked: dict[int, tuple[SpanBatch, BatchRows]] = {}
 
     def rows_of(
         self,
@@ -193,7 +193,6 @@ class _Frames:
     def _read(self, batch: SpanBatch, trace_id: int) -> list[SpanRow]:
         unpacked = self._unpacked.get(id(batch))
         if unpacked is None:
-            rows = BatchRows(batch)
-            unpacked = self._unpacked[id(batch)] = batch, rows, rows.rows_by_trace()
-        _, rows, by_trace = unpacked
-        return [rows.row(index) for index in by_trace.get(trace_id, ())]
+            unpacked = self._unpacked[id(batch)] = batch, BatchRows(batch)
+        _, rows = unpacked
+        return [rows.row(index) for index in rows.rows_of(trace_id)]

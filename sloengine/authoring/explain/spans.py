@@ -45,7 +45,7 @@ def collect_trace(
     for payload in payloads:
         batch = BatchRows(decoder.decode(payload).batch)
         shown = beside.decode(payload).batch
-        for index in batch.rows_by_trace().get(trace_id, []):
+        for index in batch.rows_of(trace_id):
             row = batch.row(index)
             holder = rows.get(row.key)
             copies += holder is not None
