@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from engine_kit import (
 
 from sloengine.clock import FrozenClock
 from sloengine.definitions import load_definitions
-from sloengine.otlp import Decoded, Decoder
+from sloengine.otlp import Decoded, DecodedTogether, Decoder
 from sloengine.otlp.kernel import DecoderMaker
 from sloengine.pipeline import Pipeline
 from sloengine.spool import Spool
@@ -74,6 +74,9 @@ class _Slow:
     def decode(self, payload: bytes | memoryview) -> Decoded:
         self._work()
         return self._decoder.decode(payload)
+
+    def decode_together(self, payloads: Sequence[bytes]) -> DecodedTogether | None:
+        return self._decoder.decode_together(payloads)
 
 
 def judge_first(stages: Pipeline, machine: Machine) -> None:
