@@ -9,6 +9,7 @@ from sloengine.definitions.plan import Plan
 from sloengine.otlp.batch import SpanBatch
 from sloengine.ottl import ConditionTable
 from sloengine.processor.history import TraceHistory
+from sloengine.processor.look import Look
 from sloengine.processor.processor import AddResult, ProcessorSettings
 from sloengine.processor.verdicts import Closed
 
@@ -58,6 +59,10 @@ class TraceProcessor(Protocol):
 
     def close(self, now_ns: int, *, everything: bool = False) -> Closed:
         """Judge the traces that are complete at `now_ns`, and stop waiting for them."""
+        ...
+
+    def look(self, now_ns: int, *, everything: bool = False) -> Look:
+        """Begin to do what `close` does, in steps: the caller holds the lock for each."""
         ...
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sloengine.errors import SloengineError
 from sloengine.processor.interface import TraceProcessor
+from sloengine.processor.look import Look
 from sloengine.processor.verdicts import Closed
 from sloengine.spool import Spool
 from sloengine.store import CommitResult, FactBatch, Store
@@ -49,7 +50,7 @@ class ProcessLoop:
         self._store = store
         self._lock = lock
         self._committed = committed
-        self._waiting: tuple[Closed, FactBatch] | None = None
+        self._waiting: tuple[Look, int] | None = None
         self._failure: str | None = None
         self._position = store.position
         self._last_commit_ns = 0
@@ -102,30 +103,19 @@ class ProcessLoop:
     def _step(self, now_ns: int, *, everything: bool) -> Committed | None:
         """Close and commit; `None` where nothing was due. After an error all can be tried again."""
         if self._waiting is None:
-            self._waiting = self._close(now_ns, everything=everything)
+            self._close(now_ns, everything=everything)
         if self._waiting is None:
             return None
-        closed, batch = self._waiting
+        look, position = self._waiting
+        closed = look.closed()
+        is_idle = not closed.traces and not closed.counters
+        is_time = everything or abs(now_ns - self._last_commit_ns) >= _IDLE_COMMIT_NS
+        if is_idle and (position == self._position or not is_time):
+            self._waiting = None
+            return None
         if closed.last_position >= 0:
             self._spool.wait_durable(closed.last_position, _DURABLE_TIMEOUT_S)
-        result = self._store.commit(batch)
-        self._waiting = None
-        self._position = batch.position
-        self._last_commit_ns = now_ns
-        self._spool.commit_position(batch.position)
-        return Committed(closed, result)
-
-    def _close(self, now_ns: int, *, everything: bool) -> tuple[Closed, FactBatch] | None:
-        with self._lock:
-            closed = self._processor.close(now_ns, everything=everything)
-            position = self._processor.safe_position(self._spool.end)
-        moved = position != self._position
-        is_idle = not closed.traces and not closed.counters
-        if is_idle and not (
-            moved and (everything or abs(now_ns - self._last_commit_ns) >= _IDLE_COMMIT_NS)
-        ):
-            return None
-        return closed, FactBatch(
+        batch = FactBatch(
             facts=closed.facts,
             recheck=closed.recheck,
             position=position,
@@ -134,3 +124,22 @@ class ProcessLoop:
             origins=closed.origins,
             columns=closed.columns,
         )
+        result = self._store.commit(batch)
+        self._waiting = None
+        self._position = position
+        self._last_commit_ns = now_ns
+        self._spool.commit_position(position)
+        return Committed(closed, result)
+
+    def _close(self, now_ns: int, *, everything: bool) -> None:
+        """Have what is due judged, some for each hold of the lock; keep it for one commit."""
+        processor = self._processor
+        look = processor.look(now_ns, everything=everything)
+        is_more = True
+        while is_more:
+            with self._lock:
+                # After a reload the rest is pending with the successor.
+                is_more = processor is self._processor and look.go_on()
+                position = self._processor.safe_position(self._spool.end)
+                # At once: what was judged is pending no more, whatever becomes of the rest.
+                self._waiting = look, position

@@ -11,6 +11,7 @@ from sloengine.ottl import ConditionTable
 from sloengine.processor.counters import Counter
 from sloengine.processor.history import EarlierTrace, PendingSpans, TraceHistory
 from sloengine.processor.judge import Judge
+from sloengine.processor.look import Look, WholeLook
 from sloengine.processor.pending import PendingTrace, PendingTraces, RecentTraces
 from sloengine.processor.reread_budget import Pace
 from sloengine.processor.rows import BatchRows, SpanRow, beats
@@ -190,6 +191,10 @@ class Processor:
         self._recent.expire(now_ns)
         self._fit_recent()
         return verdicts.closed()
+
+    def look(self, now_ns: int, *, everything: bool = False) -> Look:
+        """Do what `close` does, in one step."""
+        return WholeLook(lambda: self.close(now_ns, everything=everything))
 
     def _open(
         self, trace_id: int, row: SpanRow, position: int, arrival_ns: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sloengine.otlp import Decoder, SpanBatch
 from sloengine.receiver.ingest import Accepted, Request
 from sloengine.receiver.repeats import Repeats
 from sloengine.receiver.together import SMALL_BYTES, Call, Together
+from sloengine.receiver.turns import Turns
 from sloengine.spool import SYNC_INTERVAL_S, Encoding, Spool, TraceIds, answer
 
 _DURABLE_TIMEOUT_S = 30.0
@@ -79,7 +79,7 @@ class Intake:
             lambda waiter: spool.wait_for_answer(waiter, _DURABLE_TIMEOUT_S),
             linger_s=linger_s,
         )
-        self._lock = threading.Lock()
+        self._lock = Turns()
 
     @property
     def stage(self) -> Stage:

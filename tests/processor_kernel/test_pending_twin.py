@@ -140,7 +140,7 @@ class Twins:
     def __init__(
         self, plan: Plan, settings: ProcessorSettings, credits_of_looks: list[int] | None = None
     ) -> None:
-        self.worlds = (
+        self.worlds: tuple[World, ...] = (
             PlainWorld(plan, settings),
             KernelWorld(plan, settings),
             RereadingWorld(plan, settings),

@@ -93,6 +93,8 @@ class Line:
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
         self._pace = Pace()
+        self._asked = self._answered = 0
+        """In this look so far."""
         self._is_empty = True
 
     def __len__(self) -> int:
@@ -103,11 +105,12 @@ class Line:
 
     @property
     def most(self) -> int:
-        """How many traces a look should ask about."""
-        return self._pace.most
+        """About how many traces more this look should ask."""
+        return max(0, self._pace.most - self._asked)
 
     def bring_up(self, *, everyone: bool) -> npt.NDArray[np.intp]:
         """Return the rows of traces to look at now, the oldest first; of all where that is said."""
+        self._asked = self._answered = 0
         if self._is_empty:
             return _NOBODY
         rows = np.flatnonzero(self._arena.due == at.IN_LINE)
@@ -117,12 +120,15 @@ class Line:
             rows = rows[order[: self._pace.most]]
         return rows
 
-    def note_answers(self, answered: int) -> None:
-        """Hear about how many traces a look had an answer."""
-        self._pace.note(answered)
+    def note_answers(self, asked: int, answered: int) -> None:
+        """Hear about how many traces this look has asked, and had an answer."""
+        self._asked += asked
+        self._answered += answered
 
     def put_off(self, rows: Sequence[int]) -> None:
-        """Have the traces in these rows wait in line."""
+        """End a look: have the traces in these rows wait in line."""
+        self._pace.note(self._answered)
+        self._asked = self._answered = 0
         self._is_empty = not rows and not len(self)
         if rows:
             self._arena.due[rows] = at.IN_LINE

@@ -27,6 +27,8 @@ class Labels:
         """Say of traces of which a label is not known any more that they are judged elsewhere."""
         facts = self._work.facts
         others = np.flatnonzero(facts[:, at.F_RULE] < 0)
+        if not len(others):
+            return
         spans = facts[others, at.F_SPAN]
         is_known = self._origins(spans) >= 0
         is_known |= self._arena.spans[spans, at.S_META] & at.LABEL != 0
@@ -41,6 +43,8 @@ class Labels:
         """
         facts = self._work.facts
         others = np.flatnonzero(facts[:, at.F_RULE] < 0)
+        if not len(others):
+            return {}
         if not is_all:
             others = others[np.isin(facts[others, at.F_TRACE], here[:, at.J_TRACE])]
         labels: dict[int, Label] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ from sloengine.processor.kernel.ending import (
     forget_judged,
     put_off,
 )
-from sloengine.processor.kernel.facts import FactWriter
+from sloengine.processor.kernel.facts import FactPart, FactWriter
 from sloengine.processor.kernel.intake import Label, Shelf
 from sloengine.processor.kernel.judging import judge_traces
 from sloengine.processor.kernel.labelling import Labels
@@ -44,10 +44,10 @@ from sloengine.processor.kernel.records import (
     trace_ids_of,
 )
 from sloengine.processor.kernel.work import Work
+from sloengine.processor.look import Look, SteppedLook
 from sloengine.processor.pending import PendingTrace
 from sloengine.processor.processor import AddResult, ProcessorSettings
 from sloengine.processor.verdicts import Closed, Court, Verdicts
-from sloengine.store.facts import FactColumns
 
 _LOW_64 = (1 << 64) - 1
 _LONGEST_NS = 1 << 61
@@ -57,6 +57,11 @@ _REASONS = {
     at.AS_IT_STANDS: Counter.CLOSED_MAX_WAIT,
     at.IN_HASTE: Counter.CLOSED_MEMORY,
 }
+_AT_THE_END = {at.AS_IT_STANDS: Counter.CLOSED_END}
+_AT_ONCE = 1024
+"""Traces in one step of a look: about two milliseconds where they have a dozen spans each."""
+_STEPS = 8
+"""More are not worth what each costs: where very many traces are due, a step takes more of them."""
 
 
 class KernelProcessor:
@@ -161,30 +166,77 @@ class KernelProcessor:
         What may be put off, and what not, is said at `Processor.close`. If the history cannot be
         read its error is raised, and all traces stay as they were.
         """
-        self._program.sync()
-        self._work.begin(self._arena[at.LONGEST])
-        if everything:
-            judged = self._judge(records_of(self._pending_rows(), at.AS_IT_STANDS))
-            reasons = {at.AS_IT_STANDS: Counter.CLOSED_END}
-            closed = self._conclude(judged, reasons, everything=True)
+        look = self._look(now_ns, everything=everything, at_once=None)
+        look.go_on()
+        return look.closed()
+
+    def look(self, now_ns: int, *, everything: bool = False) -> Look:
+        """Begin to do what `close` does, in steps of some thousand spans.
+
+        In one where pending traces are over their byte budget: which of them must close early, and
+        what may be put off, depends on all that close.
+        """
+        return self._look(now_ns, everything=everything, at_once=_AT_ONCE)
+
+    def _look(self, now_ns: int, *, everything: bool, at_once: int | None) -> Look:
+        parts: list[FactPart] = []
+        steps = self._steps(now_ns, parts, everything=everything, at_once=at_once)
+        return SteppedLook(steps, lambda: self._writer.columns(parts))
+
+    def _steps(
+        self, now_ns: int, parts: list[FactPart], *, everything: bool, at_once: int | None
+    ) -> Iterator[tuple[Closed, bool]]:
+        """Yield verdicts, and whether there are more: each step under a hold of the lock.
+
+        A pending trace keeps its row until it is judged, so rows that are due may be listed once.
+        """
+        rows = self._pending_rows() if everything else self._due(now_ns)
+        if at_once is None or self.is_over_budget:
+            at_once = max(1, len(rows))
         else:
-            closed = self._conclude(self._due(now_ns), _REASONS, everything=False)
+            at_once = max(at_once, -(-len(rows) // _STEPS))
+        waiting: list[int] = []
+        is_more = True
+        start = 0
+        while is_more:
+            chosen = rows[start : start + at_once]
+            start += at_once
+            is_more = start < len(rows)
+            self._program.sync()
+            self._work.begin(self._arena[at.LONGEST])
+            if everything:
+                judged = self._judge(records_of(chosen, at.AS_IT_STANDS))
+            else:
+                judged = self._judge_due(chosen, now_ns, is_last=not is_more)
+            closed, later = self._conclude(judged, parts, everything=everything)
+            waiting += later
+            if not is_more:
+                self._line.put_off(waiting)
+                self._tidy(now_ns)
+            yield closed, is_more
+
+    def _tidy(self, now_ns: int) -> None:
+        """End a look: forget what nobody needs, and what there is no room for."""
         room = max(0, self._settings.memory_bytes - self._arena[at.PENDING_BYTES])
         forget_judged(self._arena.address, now_ns, self._settings.recent_traces, room)
         self._shelf.batches.drop_unused()
         self._arena.drop_freed_values()
-        return closed
 
     def _pending_rows(self) -> npt.NDArray[np.intp]:
         return np.flatnonzero(self._arena.first != at.NEVER)
 
     # Which traces, and what the kernel says of them
 
-    def _due(self, now_ns: int) -> Words:
-        """Judge the traces that are to close now."""
-        address = self._arena.address
+    def _due(self, now_ns: int) -> npt.NDArray[np.intp]:
+        """Return the rows of the traces that are to be looked at now."""
         in_line = self._line.bring_up(everyone=self.is_over_budget)
-        due = np.concatenate([np.flatnonzero(self._arena.due <= now_ns), in_line])
+        return np.concatenate([in_line, np.flatnonzero(self._arena.due <= now_ns)])
+
+    def _judge_due(self, due: npt.NDArray[np.intp], now_ns: int, *, is_last: bool) -> Words:
+        """Judge those of the traces in some rows that are to close now; with the last ones those
+        that must close early.
+        """
+        address = self._arena.address
         records = np.empty((len(due), at.J_WORDS), np.int64)
         size = choose_due(address, address_of(due), len(due), now_ns, address_of(records))
         judged = self._judge(records[:size])
@@ -199,7 +251,7 @@ class KernelProcessor:
         if not_whole:
             put_off(address, address_of(judged), len(judged))
             judged = judged[judged[:, at.J_STATUS] != at.NOT_WHOLE]
-        early = self._longest_idle(judged)
+        early = self._longest_idle(judged) if is_last else judged[:0]
         return np.concatenate([judged, self._judge(early)]) if len(early) else judged
 
     def _longest_idle(self, closing: Words) -> Words:
@@ -228,11 +280,13 @@ class KernelProcessor:
         return judged
 
     def _conclude(
-        self, judged: Words, reasons: Mapping[int, Counter], *, everything: bool
-    ) -> Closed:
+        self, judged: Words, parts: list[FactPart], *, everything: bool
+    ) -> tuple[Closed, list[int]]:
         """Ask the history, let the plain judge have what is his, and stop waiting for all traces
-        that are not put off.
+        that are not put off. Return the verdicts but for the facts, which are added to
+        `parts`, and the rows of those that are.
         """
+        reasons = _AT_THE_END if everything else _REASONS
         self._labels.pass_on(judged)
         columns, sums = described(self._arena, self._court, judged)
         verdicts = Verdicts(self._court)
@@ -246,7 +300,7 @@ class KernelProcessor:
         is_here = status == at.JUDGED_HERE
         here = judged if is_here.all() else judged[is_here]
         labels = self._labels.of_facts(here, is_all=not put_off and here is judged)
-        facts = self._columns(here, labels)
+        part = self._facts(here, labels)
         if sums[at.N_REOPENED] or sums[at.N_RECHECK]:
             rows = judged[:, at.J_TRACE]
             traces = self._arena.traces[rows]
@@ -256,15 +310,14 @@ class KernelProcessor:
             verdicts.recheck.update(trace_ids_of(traces[is_stored]))
             self._court.history.judged(trace_ids_of(traces[is_reopened]))
         self._end(judged, verdicts, labels, sums)
+        parts.append(part)
         verdicts.counters.update(_counted(sums.tolist(), reasons))
         closed = verdicts.closed()
-        self._line.put_off(waiting)
         return replace(
             closed,
             traces=closed.traces + int(sums[at.N_HERE]),
             last_position=max(closed.last_position, int(sums[at.N_LAST_POSITION])),
-            columns=facts,
-        )
+        ), waiting
 
     def _ask(
         self,
@@ -304,27 +357,23 @@ class KernelProcessor:
             if number in elsewhere:
                 reason = reasons[int(how[number])]
                 self._judge_elsewhere(verdicts, elsewhere[number], reason, earlier)
-        self._line.note_answers(len(asked.wanted) - len(numbers))
+        self._line.note_answers(len(asked.wanted), len(asked.wanted) - len(numbers))
         own = {trace.trace_id for trace in verdicts.remembered}
         for number, trace in elsewhere.items():
             is_kept = trace.trace_id in own and not isinstance(trace, PartOfTrace)
             status[number] = at.JUDGED_ELSEWHERE if is_kept else at.FORGOTTEN
         return [*numbers.values(), *asked.left_out]
 
-    def _columns(self, judged: Words, labels: Mapping[int, Label]) -> FactColumns | None:
+    def _facts(self, judged: Words, labels: Mapping[int, Label]) -> FactPart:
         """Return the facts of traces, which are all that were judged, or some."""
         facts, values = self._work.facts, self._work.values
         sizes = judged[:, at.J_FACTS_END] - judged[:, at.J_FACTS]
         size = int(sizes.sum())
-        if not size:
-            return None
         if size < len(facts):
             begins = np.repeat(judged[:, at.J_FACTS] - np.cumsum(sizes) + sizes, sizes)
             rows = begins + np.arange(size)
             facts, values = facts[rows], values[rows]
-        # Each column in one piece: the columns outlive this look, and are copied no more.
-        facts = facts.T.copy().T
-        return self._writer.columns(
+        return self._writer.part(
             self._arena, facts, values, [labels[number] for number in sorted(labels)]
         )
 
