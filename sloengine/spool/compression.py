@@ -170,23 +170,48 @@ def compress(
         starts = range(0, length, BLOCK)
         if not _is_worth_it(files, fd, starts):
             return None
-        blocks: list[bytes] = []
-        for block in _compressed(files, fd, length, starts):
-            blocks.append(block)
-            if not rest():
-                return None
+        return _written_beside(
+            files, path, header, length, _compressed(files, fd, length, starts), rest
+        )
     finally:
         files.close(fd)
-    table = BlockTable(length, BLOCK, tuple(map(len, blocks)))
-    head = replace(header, version=COMPRESSED_VERSION).pack() + table.pack()
+
+
+def _written_beside(
+    files: FileSystem,
+    path: Path,
+    header: SegmentHeader,
+    length: int,
+    blocks: Iterator[bytes],
+    rest: Callable[[], bool],
+) -> Compressed | None:
+    """Write each block as it comes, so that one is in memory; the head, once all are known."""
     beside = path.with_name(path.name + ".tmp")
     fd = files.create(beside)
+    is_whole = False
     try:
-        write_all(files, fd, [head, *blocks])
+        write_all(files, fd, [_head(header, length, (0,) * -(-length // BLOCK))])
+        written: list[int] = []
+        for block in blocks:
+            write_all(files, fd, [block])
+            written.append(len(block))
+            if not rest():
+                return None
+        head = _head(header, length, tuple(written))
+        if files.write_at(fd, memoryview(head), 0) != len(head):
+            raise OSError(5, "the disk took only a part of a block table")
         files.sync(fd)
+        is_whole = True
     finally:
         files.close(fd)
-    return Compressed(beside, len(head) + sum(table.sizes))
+        if not is_whole:
+            files.remove(beside)
+    return Compressed(beside, len(head) + sum(written))
+
+
+def _head(header: SegmentHeader, length: int, sizes: tuple[int, ...]) -> bytes:
+    packed = replace(header, version=COMPRESSED_VERSION).pack()
+    return packed + BlockTable(length, BLOCK, sizes).pack()
 
 
 @dataclass(frozen=True, slots=True)

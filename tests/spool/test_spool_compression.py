@@ -193,7 +193,7 @@ def test_a_damaged_block_table_takes_the_segment_out_and_nothing_else(tmp_path: 
     spool.close()
 
 
-@pytest.mark.parametrize("operation", ["create", "rename", "sync"])
+@pytest.mark.parametrize("operation", ["create", "rename", "sync", "write"])
 def test_a_disk_that_fails_while_compressing_loses_nothing(tmp_path: Path, operation: str) -> None:
     failed: list[str] = []
 
@@ -225,3 +225,22 @@ def test_a_block_table_that_claims_too_much_is_refused(tmp_path: Path) -> None:
     path.write_bytes(SegmentHeader(2, 7, bytes(16), 0, 0, 5).pack() + table)
     header = SegmentHeader.parse(path.read_bytes())
     assert compression.log_length(FileSystem(), path, header) is None
+
+
+def test_each_block_is_written_before_the_next_one_is_read(tmp_path: Path) -> None:
+    """So a copy is never in memory whole."""
+    done: list[str] = []
+    spool = open_spool(tmp_path, segment_bytes=4 * compression.BLOCK)
+    put(spool, payload_of([1], WORDS * (3 * compression.BLOCK // len(WORDS))))
+    put(spool, payload_of([2], WORDS * (3 * compression.BLOCK // len(WORDS))))
+    spool.close()
+    first = min(tmp_path.glob("*.seg"))
+    files = HookedFileSystem(done.append)
+    length = compression.log_length(files, first, SegmentHeader.parse(first.read_bytes()))
+    assert length is not None
+    done.clear()
+    assert compression.compress(files, first, length, lambda: True) is not None
+    copying = done[done.index("create") + 1 : done.index("sync")]
+    blocks = -(-length // compression.BLOCK)
+    assert blocks >= 3
+    assert copying == ["write", *["read", "write"] * blocks, "write"]
