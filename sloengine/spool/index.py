@@ -114,7 +114,8 @@ def _is_first(values: Hashes) -> npt.NDArray[np.bool_]:
 class ArrayIndex:
     """A sealed segment's index: arrays in memory or mapped from a file."""
 
-    def __init__(self, hashes: Hashes, offsets: Offsets) -> None:
+    def __init__(self, hashes: Hashes, offsets: Offsets, mapped: mmap.mmap | None = None) -> None:
+        self._mapped = mapped
         self._hashes = hashes
         self._offsets = offsets
 
@@ -122,6 +123,11 @@ class ArrayIndex:
     def entries(self) -> int:
         """Number of (trace, frame) pairs."""
         return len(self._hashes)
+
+    def let_go(self) -> None:
+        """Hold no memory until the next question, where a file holds it all."""
+        if self._mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
 
     @property
     def arrays(self) -> tuple[Hashes, Offsets]:
@@ -296,7 +302,6 @@ def load_index(
     offsets = np.frombuffer(mapped, "<u4", header.entries, INDEX_HEADER + 8 * header.entries)
     if crc32(offsets, crc32(hashes)) != header.body_check:
         return None
-    if hasattr(mmap, "MADV_DONTNEED"):
-        # Most are never asked; what is asked is read from the file again.
-        mapped.madvise(mmap.MADV_DONTNEED)
-    return ArrayIndex(hashes, offsets)
+    index = ArrayIndex(hashes, offsets, mapped)
+    index.let_go()
+    return index

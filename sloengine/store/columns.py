@@ -44,6 +44,9 @@ FACT_COLUMNS = (
 CAPTURES = ("customer", "session", "intent", "amount_micros", "currency")
 """And dimensions."""
 
+# Arrow's own allocator would keep megabytes beside those that the process has free in any case.
+pa.set_memory_pool(pa.system_memory_pool())
+
 LOW_64 = (1 << 64) - 1
 INT64_MAX = (1 << 63) - 1
 

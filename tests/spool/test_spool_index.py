@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import sys
 import threading
 from pathlib import Path
 
@@ -195,3 +197,35 @@ def test_readers_find_every_durable_frame_while_others_write(tmp_path: Path) -> 
 def test_keys_of_another_length_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="10 keys"):
         TraceHasher(bytes(8))
+
+
+def mapped_index_kib() -> int:
+    """How much of index files this process has in memory."""
+    held, is_index = 0, False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        if "-" in line.split(None, 1)[0]:
+            is_index = line.endswith(".idx")
+        elif is_index and line.startswith("Rss:"):
+            held += int(line.split()[1])
+    return held
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is resident")
+def test_what_questions_read_of_indexes_is_held_until_the_next_segment_only(
+    tmp_path: Path,
+) -> None:
+    spool = open_spool(tmp_path, segment_bytes=9_000)
+
+    numbers = itertools.count(1)
+    while len(list(tmp_path.glob("*.idx"))) < 4:
+        put(spool, payload_of([next(numbers)], b"x" * 2_000))
+    spool.frames_of([1, 2, 3], since_arrival_ns=0)
+    assert mapped_index_kib() > 0
+    # An index file is let go of just after it appears.
+    for _ in range(500):
+        put(spool, payload_of([next(numbers)], b"x" * 2_000))
+        if not mapped_index_kib():
+            break
+    assert mapped_index_kib() == 0
+    assert spool.frames_of([1], since_arrival_ns=0)[1]
+    spool.close()
