@@ -125,7 +125,7 @@ class ArrayIndex:
         return len(self._hashes)
 
     def let_go(self) -> None:
-        """Hold no memory until the next question, where a file holds it all."""
+        """Hold no memory where a file holds it all."""
         if self._mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             self._mapped.madvise(mmap.MADV_DONTNEED)
 
@@ -143,6 +143,11 @@ class ArrayIndex:
 
         Quickest where `hashes` are sorted.
         """
+        found = self._found(hashes)
+        self.let_go()  # each of hundreds of segments is asked once in a while
+        return found
+
+    def _found(self, hashes: Hashes) -> tuple[Rows, Offsets]:
         first = np.searchsorted(self._hashes, hashes, side="left")
         inside = np.flatnonzero(first < len(self._hashes))
         met = inside[self._hashes[first[inside]] == hashes[inside]]

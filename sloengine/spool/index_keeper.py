@@ -45,8 +45,6 @@ class IndexKeeper:
         self._closing = threading.Event()
         self._building = threading.Lock()
         self._writing = threading.Lock()
-        self._asked: set[ArrayIndex] = set()
-        """Since the last seal."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool-index")
 
     def of(self, segment: Segment) -> Index:
@@ -62,10 +60,7 @@ class IndexKeeper:
                 if segment.index is None:
                     segment.index = self._built(segment)
                     self.seal(segment)
-        index = segment.index
-        if isinstance(index, ArrayIndex):
-            self._asked.add(index)
-        return index
+        return segment.index
 
     def seal(self, segment: Segment) -> None:
         """Write the index of a segment that will not grow any more, soon."""
@@ -121,13 +116,7 @@ class IndexKeeper:
         return index
 
     def _seal(self, segment: Segment) -> None:
-        """Put an index file beside a sealed segment, and let go of the one in memory.
-
-        Also of what questions read of others: hundreds of segments would add up.
-        """
-        asked, self._asked = self._asked, set()
-        while asked:
-            asked.pop().let_go()
+        """Put an index file beside a sealed segment, and let go of the one in memory."""
         try:
             index = self.of(segment)
             if isinstance(index, ArrayIndex):
