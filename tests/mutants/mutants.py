@@ -38,6 +38,18 @@ def _decoder(name: str, file: str, old: str, new: str) -> Mutant:
 
 MUTANTS: tuple[Mutant, ...] = (
     _decoder(
+        "a field may begin in one request and end in the next",
+        "requests.py",
+        "            if pos > load_i64(bounds):\n                return UNSURE\n",
+        "",
+    ),
+    _decoder(
+        "a field may begin in the last request but one and end in the last",
+        "requests.py",
+        "    if load_i64(bounds) != end:\n        return UNSURE\n",
+        "",
+    ),
+    _decoder(
         "a length is not held against the message that encloses it",
         "wire.py",
         "    if size > end - begin:\n        return 0, MALFORMED\n    return size, begin",
