@@ -12,9 +12,9 @@ from sloengine.errors import PermanentError, RetryError
 from sloengine.otlp import Decoder, SpanBatch
 from sloengine.receiver.ingest import Accepted, Request
 from sloengine.receiver.repeats import Repeats
-from sloengine.receiver.together import SMALL_BYTES, Call, Together
+from sloengine.receiver.together import LINGER_S, SMALL_BYTES, Call, Together
 from sloengine.receiver.turns import Turns
-from sloengine.spool import SYNC_INTERVAL_S, Encoding, Spool, TraceIds, answer
+from sloengine.spool import Encoding, Spool, TraceIds, answer
 
 _DURABLE_TIMEOUT_S = 30.0
 
@@ -66,7 +66,7 @@ class Intake:
         refuse: Callable[[], str | None],
         count: Callable[[Applied], None],
         horizon_ns: int,
-        linger_s: float = SYNC_INTERVAL_S,
+        linger_s: float = LINGER_S,
     ) -> None:
         self._spool = spool
         self._stage = stage

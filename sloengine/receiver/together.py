@@ -12,6 +12,9 @@ from sloengine.spool import GROUP_BYTES, Waiter, answer
 
 SMALL_BYTES = 512 * 1024
 """What a request costs beside its bytes is worth saving up to here."""
+LINGER_S = 0.005
+"""Longer than a group commit waits: a sender of small requests has few in flight, and every one
+more in a group makes all of them cheaper."""
 _MOST_BYTES = 4 * 1024 * 1024
 """Of requests that are taken together: as many as in one of a Collector's."""
 
@@ -33,8 +36,8 @@ class Call:
 class Together:
     """Lets one thread at a time take all small requests that are there.
 
-    The first one leads: it waits for company for `linger_s`, as long as a group commit would, and
-    takes what came as one. What comes while it works waits in a queue, and is its next group; a
+    The first one leads: it waits for company for `linger_s`, instead of the group commit, and takes
+    what came as one. What comes while it works waits in a queue, and is its next group; a
     leader whose own answer is there hands over to the first in the queue. So each thread is woken
     once for a request, and what is done for each request is done once for a group.
 

@@ -20,14 +20,13 @@ from sloengine.spool.index_keeper import TraceIdsOf
 from sloengine.spool.judged import FilterMaker, TraceFilter
 from sloengine.spool.segment import SEGMENT_HEADER
 from sloengine.spool.snapshot import SpoolSnapshot
-from sloengine.spool.spool import GROUP_BYTES, SYNC_INTERVAL_S, Spool, SpoolStatistics
+from sloengine.spool.spool import GROUP_BYTES, Spool, SpoolStatistics
 from sloengine.spool.waiting import Waiter, answer
 
 __all__ = [
     "FRAME_HEADER",
     "GROUP_BYTES",
     "SEGMENT_HEADER",
-    "SYNC_INTERVAL_S",
     "Encoding",
     "FileSystem",
     "FilterMaker",

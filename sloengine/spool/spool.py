@@ -36,7 +36,6 @@ _log = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 DISK_BUDGET = 20 * 1024**3
-SYNC_INTERVAL_S = 0.003
 GROUP_BYTES = 1024 * 1024
 """A group commit does not wait for more once this much is gathered."""
 _STOPPING = "spool: the engine is stopping; send the request again"
@@ -170,7 +169,7 @@ class Spool:
         trace_ids_of: TraceIdsOf,
         segment_bytes: int = SEGMENT_BYTES,
         disk_budget: int = DISK_BUDGET,
-        sync_interval_s: float = SYNC_INTERVAL_S,
+        sync_interval_s: float = 0.003,
         horizon_ns: int | None = None,
         probe_interval_s: float = 1.0,
         compress_share: float = 0.1,
