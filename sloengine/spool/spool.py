@@ -30,44 +30,21 @@ from sloengine.spool.quarantine import Quarantine
 from sloengine.spool.reader import SegmentReader
 from sloengine.spool.recovery import recover
 from sloengine.spool.segment import MAX_SEGMENT
+from sloengine.spool.settings import (
+    COMPRESS_ABOVE,
+    COMPRESS_FROM,
+    DISK_BUDGET,
+    GROUP_BYTES,
+    SEGMENT_BYTES,
+    UNSYNCED_LIMIT,
+    SpoolSettings,
+)
+from sloengine.spool.statistics import SpoolStatistics
 from sloengine.spool.waiting import Waiter, answer
 
 _log = logging.getLogger(__name__)
 
-SEGMENT_BYTES = 64 * 1024 * 1024
-DISK_BUDGET = 20 * 1024**3
-GROUP_BYTES = 1024 * 1024
-"""A group commit does not wait for more once this much is gathered."""
 _STOPPING = "spool: the engine is stopping; send the request again"
-COMPRESS_FROM = 1024 * 1024
-"""Smaller segments are not worth another file."""
-COMPRESS_ABOVE = 0.25
-"""Room is worth CPU where it is scarce; at lower rates the horizon ends before the budget does."""
-UNSYNCED_LIMIT = 128 * 1024 * 1024
-"""Memory for frames that are not durable yet; above it, senders must come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolStatistics:
-    """The spool at an instant. Damage is counted since it was opened."""
-
-    bytes: int
-    segments: int
-    start: int
-    durable_end: int
-    end: int
-    committed: int
-    syncs: int
-    """Group commits that succeeded."""
-    quarantined_frames: int
-    """Frames that cannot be read any more."""
-    lost_bytes: int
-    """Bytes of frames that cannot be read any more."""
-    torn_bytes: int
-    """Bytes of unfinished writes, never acknowledged, cut off at the start."""
-    foreign_files: int
-    stopped: str | None
-    """Why nothing is accepted now; `None` while all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +56,6 @@ class Prepared:
     check: int
     hashes: Hashes
     """Of the trace ids in it, each once."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolSettings:
-    """See `Spool.open`."""
-
-    disk_budget: int
-    sync_interval_s: float
-    horizon_ns: int | None
-    probe_interval_s: float
 
 
 class Spool:

@@ -30,7 +30,7 @@ from sloengine.replay import Progress, TraceSource
 from sloengine.report import numbers
 from sloengine.report.moments import span_of
 from sloengine.slo import error_budget
-from sloengine.spool.spool import SEGMENT_BYTES
+from sloengine.spool import SEGMENT_BYTES
 from sloengine.store import OTHER, Store
 
 MOST_BYTES = 256 << 20
