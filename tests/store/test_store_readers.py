@@ -8,6 +8,7 @@ from threading import Event
 from store_cases import DAY_NS, T0, make_batch, make_fact, make_plan, make_slo
 
 from sloengine.store import CountWindow, Store
+from sloengine.store.database import run
 
 CHECKOUT = make_slo("checkout")
 WINDOW = CountWindow(CHECKOUT.indicator, T0, T0 + DAY_NS)
@@ -50,3 +51,16 @@ def test_many_readers_see_whole_commits_while_one_thread_writes(store: Store) ->
         assert all(reader.result() > 0 for reader in readers)
     with store.reader() as reader:
         assert len(reader.facts()) == COMMITS * PER_COMMIT
+
+
+def test_who_asks_does_not_wait_for_a_write_in_work_nor_a_write_for_who_asks(store: Store) -> None:
+    store.register_plan(make_plan(CHECKOUT), at_ns=T0)
+    store.commit(make_batch(make_fact(1), position=1))
+    with store._writing() as cursor:
+        run(cursor, "DELETE FROM count_deltas")
+        with store.reader() as reader:
+            assert reader.window_counts([WINDOW])[WINDOW].total == len(reader.facts()) == 1
+    with store.reader() as reader, reader.consistent():
+        before = reader.facts()
+        store.commit(make_batch(make_fact(2), position=2))
+        assert reader.facts() == before
