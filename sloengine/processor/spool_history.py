@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,9 @@ class SpoolHistory:
         """Look up traces within the budget; see `TraceHistory.earlier`.
 
         Nothing is asked of the index or the store for a trace while the budget is used up, and
-        nothing is asked twice of what was found for a trace that was put off.
+        nothing is asked twice of what was found for a trace that was put off. Those of the part of
+        the spool that is replayed are all asked about, at no charge, and only put off where frames
+        must be read: after a crash there are many, and next to none of them is late.
         """
         suspects = self._suspects(wanted) if wanted else wanted
         for trace_id in wanted:
@@ -75,24 +78,31 @@ class SpoolHistory:
         if not suspects:
             return
         waiting = sorted(suspects, key=lambda one: (suspects[one].first_position, one))
-        answered, together = 0, _AT_ONCE
+        answered: list[int] = []
+        together = _AT_ONCE
         may_go_on = self._budget.look()
         try:
             with self._spool.reading() as frame_at:
                 frames = _Frames(frame_at, self._decoder)
-                for trace_id in waiting:
-                    if not may_go_on() and not must_go_on():
+                for number, trace_id in enumerate(waiting):
+                    is_replayed = suspects[trace_id].first_position < self.replayed_until
+                    is_over = not may_go_on() and not must_go_on()
+                    if is_over and not is_replayed:
                         break
-                    with self._budget.paying():
+                    with nullcontext() if is_replayed else self._budget.paying():
                         if self._known(trace_id, suspects[trace_id]) is None:
-                            self._find(waiting[answered : answered + together], suspects)
+                            self._find(waiting[number : number + together], suspects)
                             together *= 2
-                        found = self._found.pop(trace_id)
-                        answered += 1
-                        yield trace_id, self._answer(found, frames)
+                    needs_frames = self._needs_frames(self._found[trace_id])
+                    if is_over and needs_frames:
+                        continue
+                    is_free = is_replayed and not needs_frames
+                    with nullcontext() if is_free else self._budget.paying():
+                        answered.append(trace_id)
+                        yield trace_id, self._answer(self._found.pop(trace_id), frames)
         finally:
             with self._budget.paying():
-                self._spool.note_judged(waiting[:answered])
+                self._spool.note_judged(answered)
 
     def judged(self, trace_ids: Sequence[int]) -> None:
         """See `TraceHistory.judged`."""
@@ -166,16 +176,26 @@ class SpoolHistory:
                 pending, positions.get(trace_id, [])[:up_to], stored.get(trace_id)
             )
 
+    def _other_plan(self, found: _Found) -> str | None:
+        """The revision that judged a trace, where it is not the running one."""
+        revision = None if found.facts is None else found.facts.revision
+        return None if revision == self._own[0].revision else revision
+
+    def _needs_frames(self, found: _Found) -> bool:
+        """Whether frames must be read for a trace: there are some before the pending ones, or they
+        were decoded by another plan.
+        """
+        first = found.pending.first_position
+        has_earlier = any(position < first for position in found.positions)
+        return has_earlier or self._other_plan(found) is not None
+
     def _answer(self, found: _Found, frames: _Frames) -> EarlierTrace | None:
-        """Read the frames of a trace, where there are any before the pending ones."""
+        """Read the frames of a trace, where it needs them."""
         pending, facts = found.pending, found.facts
         revision = None if facts is None else facts.revision
-        has_earlier = any(position < pending.first_position for position in found.positions)
-        has_other_plan = revision is not None and revision != self._own[0].revision
         read: tuple[HistoryFrame, ...] = ()
-        if has_earlier or has_other_plan:
-            by = revision if has_other_plan else None
-            read = frames.read(by, found.positions, pending.since_arrival_ns)
+        if self._needs_frames(found):
+            read = frames.read(self._other_plan(found), found.positions, pending.since_arrival_ns)
         if facts is not None:
             # Frames are deleted from the oldest on: where the oldest one of a verdict is here, so
             # are the others.

@@ -231,6 +231,27 @@ def test_a_restart_with_traces_put_off_loses_nothing(tmp_path: Path) -> None:
         assert sorted(one.trace_id for one in corrections) == list(TRACES)
 
 
+def test_after_a_restart_what_nothing_came_before_is_judged_whatever_is_owed(
+    tmp_path: Path,
+) -> None:
+    machine = Machine()
+    settings = {"definitions": REJECTING, "decoders": machine.slowed}
+    with pipeline(tmp_path, machine, **settings) as (stages, store, _):  # type: ignore[arg-type]  # of the names above
+        for trace in TRACES:
+            stages.apply(request(span(trace, 1), span(trace, 2, "pay", parent=1)))
+    with pipeline(tmp_path, machine, **settings) as (stages, store, _):  # type: ignore[arg-type]  # of the names above
+        assert stages.processor.pending_traces == len(TRACES)
+        machine.decode_ns = 60 * SECOND_NS
+        with stages._budget.paying():
+            machine.work()
+        machine.decode_ns = DECODE_NS
+        machine.advance(10 * SECOND_NS)
+        used_ns = machine.cpu_ns()
+        stages.process()
+        assert outcomes(store) == GOOD
+        assert machine.cpu_ns() == used_ns
+
+
 def test_a_reload_with_traces_put_off_loses_nothing_and_owes_what_was_owed(tmp_path: Path) -> None:
     machine = Machine()
     with pipeline(
