@@ -140,3 +140,23 @@ def test_a_number_has_ten_bytes_at_most(last: int) -> None:
             found = outcome(kernel, payload)
             assert_equal(found, outcome(reference, payload))
             assert isinstance(found, str) == (size > 10)
+
+
+def test_two_values_in_one_attribute_are_one_value_of_both() -> None:
+    def field(number: int, data: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(data)]) + data
+
+    def listing(*numbers: int) -> bytes:
+        values = [AnyValue(int_value=number) for number in numbers]
+        return AnyValue(array_value=ArrayValue(values=values)).SerializeToString()
+
+    kernel, reference = plan(
+        ['Len(span.attributes["k"]) == 2', 'Len(span.attributes["k"]) == 1'],
+        ['span.attributes["k"]'],
+    )
+    ids = Span(trace_id=b"t" * 16, span_id=b"s" * 8).SerializeToString()
+    for values in ((listing(1),), (listing(1), listing(2)), (listing(1), listing(2, 3))):
+        attribute = field(1, b"k") + b"".join(field(2, value) for value in values)
+        span = ids + field(9, attribute)
+        payload = field(1, field(2, field(2, span) + field(2, span)))
+        assert_equal(outcome(kernel, payload), outcome(reference, payload))
