@@ -3,6 +3,4 @@
 Read `sloengine.engine` first: it names every stage in order.
 """
 
-from importlib.metadata import version
-
-__version__ = version("sloengine")
+__version__ = "0.1.0"
