@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sloengine import __version__, names
-from sloengine.answers import SOCKET, answer_health, answer_report, answer_trace
+from sloengine.answers.running import answer_health, answer_report, answer_trace
 from sloengine.clock import Clock, SystemClock
 from sloengine.config import EngineConfig
 from sloengine.definitions import Plan, load_definitions
@@ -32,6 +32,7 @@ from sloengine.memory import keep_freed_memory
 from sloengine.names import Protocol
 from sloengine.otlp import trace_ids_of
 from sloengine.pipeline import SPOOL_FOLDER, Pipeline
+from sloengine.questions import socket_of
 from sloengine.receiver import Admission, Refusals, serve_grpc, serve_http
 from sloengine.server import (
     Endpoint,
@@ -245,7 +246,7 @@ class Engine:
                     "health": self._answer_health,
                 }
             ),
-            Endpoint(path=(self._config.store.directory / SOCKET).absolute()),
+            Endpoint(path=socket_of(self._config.store.directory)),
             what="local socket",
             setting="store.directory",
         )

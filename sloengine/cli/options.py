@@ -8,12 +8,15 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sloengine.config import EngineConfig, load_config
-from sloengine.report import TerminalStyle, terminal_style
+from sloengine.questions import STORE_FOLDER
+from sloengine.terminal import TerminalStyle, terminal_style
+
+if TYPE_CHECKING:
+    from sloengine.config import EngineConfig
 
 config_option = click.option(
     "--config",
@@ -53,7 +56,25 @@ ascii_option = click.option("--ascii", "ascii_only", is_flag=True, help="Only AS
 
 def configuration(config_files: tuple[Path, ...], overrides: tuple[str, ...]) -> EngineConfig:
     """Read what `config_option` and `set_option` name."""
+    # Its model takes longer to build than a running engine takes to be asked.
+    from sloengine.config import load_config
+
     return load_config(config_files, overrides=overrides, environment=os.environ)
+
+
+def store_folder(
+    store: Path | None, config_files: tuple[Path, ...], overrides: tuple[str, ...]
+) -> Path:
+    """Return the store's folder: what `--store` names, else the configuration.
+
+    A configuration that is given is checked, also where `--store` wins; one that is not given is
+    not read.
+    """
+    if config_files or overrides:
+        configured = configuration(config_files, overrides).store.directory
+    else:
+        configured = STORE_FOLDER
+    return store or configured
 
 
 def style_of(color: str, *, ascii_only: bool) -> TerminalStyle:

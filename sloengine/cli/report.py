@@ -12,11 +12,11 @@ from sloengine.cli.options import (
     ascii_option,
     color_option,
     config_option,
-    configuration,
     set_option,
+    store_folder,
     style_of,
 )
-from sloengine.report import FORMATS, LATEST, Format, ReportRequest
+from sloengine.questions import FORMATS, LATEST, Format, ReportRequest
 
 
 @click.command()
@@ -77,7 +77,7 @@ def report(
       sloengine report checkout-experience --by tier
       sloengine report --format html --output report.html
     """
-    config = configuration(config_files, overrides)
+    folder = store_folder(store, config_files, overrides)
     request = ReportRequest(
         form=form,
         slo=slo,
@@ -86,7 +86,7 @@ def report(
         at_latest=at == LATEST,
         style=style_of(color, ascii_only=ascii_only),
     )
-    text = report_of_store(store or config.store.directory, request)
+    text = report_of_store(folder, request)
     if output is None:
         click.echo(text, nl=False, color=True)
     else:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sloengine.config.durations import parse_duration_ns
+from sloengine.questions import STORE_FOLDER
 
 Duration = Annotated[int, BeforeValidator(parse_duration_ns)]
 """Nanoseconds; written as in Go: `10s`, `1h30m`, `200ms`."""
@@ -90,7 +91,7 @@ class DefinitionsConfig(_Section):
 class StoreConfig(_Section):
     """The folder of the DuckDB file, the spool and the local socket."""
 
-    directory: Path = Path("sloengine-data")
+    directory: Path = STORE_FOLDER
     """Made if missing, for its owner only."""
     memory_limit_mib: Annotated[int, Field(ge=64)] = 512
     """For DuckDB while somebody asks; commits take 48 MiB."""

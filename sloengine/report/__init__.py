@@ -7,20 +7,20 @@ nothing that came from a span can leave its place (control characters, markup, f
 here reads a clock, a database or the network.
 """
 
+from sloengine.questions import FORMATS, Format, ReportRequest
 from sloengine.report.csv_table import render_csv
 from sloengine.report.detail import render_detail
 from sloengine.report.document import render_json
 from sloengine.report.html import render_html
 from sloengine.report.markdown import render_markdown
-from sloengine.report.render import FORMATS, LATEST, Format, ReportRequest, render
+from sloengine.report.render import render
 from sloengine.report.schema import JSON_SCHEMA, schema_page
-from sloengine.report.terminal import TerminalStyle, terminal_style
 from sloengine.report.text import render_table, render_text
+from sloengine.terminal import TerminalStyle, terminal_style
 
 __all__ = [
     "FORMATS",
     "JSON_SCHEMA",
-    "LATEST",
     "Format",
     "ReportRequest",
     "TerminalStyle",

@@ -9,10 +9,10 @@ from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
 from sloengine.report.course import CoursePoint, axis, course_of, ran_out, when
+from sloengine.report.layout import fit, wrap
 from sloengine.report.moments import DAY_NS, as_of, length_of, span_of, step_label, window_in_words
 from sloengine.report.parts import NO_CURRENCY, money_lines, money_notes
 from sloengine.report.parts_text import breakdown_text
-from sloengine.report.terminal import TerminalStyle, fit, wrap
 from sloengine.report.text import MARKS, TONES
 from sloengine.report.wording import (
     coverage_of,
@@ -24,6 +24,7 @@ from sloengine.report.wording import (
     revision_of,
 )
 from sloengine.slo import State
+from sloengine.terminal import TerminalStyle
 
 _LABEL_WIDTH = 14
 _VALUE_WIDTH = 14

@@ -8,6 +8,7 @@ from fractions import Fraction
 from rich.cells import cell_len
 
 from sloengine.evaluate.evaluation import Breakdown, SloEvaluation
+from sloengine.report.layout import fit, wrap
 from sloengine.report.parts import (
     MoneyLine,
     PartLine,
@@ -17,7 +18,7 @@ from sloengine.report.parts import (
     part_money_lines,
     part_notes,
 )
-from sloengine.report.terminal import TerminalStyle, fit, wrap
+from sloengine.terminal import TerminalStyle
 
 _BAR = 12
 _LONGEST_VALUE = 40

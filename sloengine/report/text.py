@@ -12,9 +12,9 @@ from rich.cells import cell_len
 from sloengine.evaluate.evaluation import Evaluation, SloEvaluation
 from sloengine.report import numbers
 from sloengine.report.clean import one_line
+from sloengine.report.layout import fit, wrap
 from sloengine.report.moments import as_of
 from sloengine.report.parts_text import breakdown_text
-from sloengine.report.terminal import TerminalStyle, fit, wrap
 from sloengine.report.wording import (
     WORDS,
     coverage_of,
@@ -29,6 +29,7 @@ from sloengine.report.wording import (
     window_of,
 )
 from sloengine.slo import State
+from sloengine.terminal import TerminalStyle
 
 MARKS = {State.MET: "✓", State.MISSED: "✗", State.NO_DATA: "–"}
 TONES = {State.MET: "met", State.MISSED: "bad", State.NO_DATA: "quiet"}

@@ -11,19 +11,17 @@ connect; a listener that other machines can reach is warned about.
 from sloengine.server.endpoint import Endpoint, parse_endpoint
 from sloengine.server.health import Readiness, health_app
 from sloengine.server.http_server import HttpServer
-from sloengine.server.local import LocalAnswerError, Question, ask, local_app
+from sloengine.server.local import Question, local_app
 from sloengine.server.sockets import listen, warn_if_public
 from sloengine.server.tls import TlsMaterial, TlsSettings
 
 __all__ = [
     "Endpoint",
     "HttpServer",
-    "LocalAnswerError",
     "Question",
     "Readiness",
     "TlsMaterial",
     "TlsSettings",
-    "ask",
     "health_app",
     "listen",
     "local_app",

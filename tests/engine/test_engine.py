@@ -24,10 +24,11 @@ from engine_kit import (
     write_definitions,
 )
 
-from sloengine.answers import SOCKET, report_of_store
+from sloengine.answers import report_of_store
 from sloengine.clock import SystemClock
 from sloengine.engine import Engine
 from sloengine.errors import DefinitionsError, OperatorError
+from sloengine.questions import socket_of
 from sloengine.report import ReportRequest
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -77,7 +78,7 @@ def test_a_span_over_grpc_and_one_over_http_reach_the_report(tmp_path: Path) -> 
 
 def test_the_local_socket_is_for_its_owner_only_and_goes_with_the_engine(tmp_path: Path) -> None:
     config = config_of(tmp_path)
-    path = config.store.directory / SOCKET
+    path = socket_of(config.store.directory)
     with running(config):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not path.exists()

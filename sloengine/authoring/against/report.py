@@ -20,7 +20,7 @@ from sloengine.authoring.scan import Scanned
 from sloengine.ottl import Field
 from sloengine.report import TerminalStyle, numbers
 from sloengine.report.clean import one_line
-from sloengine.report.terminal import wrap
+from sloengine.report.layout import wrap
 from sloengine.store import IGNORED, OTHER
 
 _MOST_PLACES = 3

@@ -23,7 +23,7 @@ from sloengine.authoring.diff.summary import (
 )
 from sloengine.report import TerminalStyle, numbers
 from sloengine.report.clean import one_line
-from sloengine.report.terminal import fit, wrap
+from sloengine.report.layout import fit, wrap
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 _TONES = {"added": "met", "removed": "bad", "changed": "watch"}

@@ -13,7 +13,7 @@ from sloengine.authoring.discover.limits import duration_text
 from sloengine.authoring.discover.run import Discovery, Row, used_text
 from sloengine.report import TerminalStyle, numbers
 from sloengine.report.clean import one_line
-from sloengine.report.terminal import fit, wrap
+from sloengine.report.layout import fit, wrap
 
 _HEADS = ("SHARE", "TRAFFIC", "P50", "P99", "LIMIT", "TARGET", "USED")
 _BOLD = frozenset({"LIMIT", "TARGET"})

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sloengine.answers import SOCKET
 from sloengine.authoring.doctor.model import Check, Level
 from sloengine.authoring.explain.numbers import counted
 from sloengine.authoring.scan import Scanned
 from sloengine.clock import SystemClock
 from sloengine.definitions import Plan, load_definitions, load_text
 from sloengine.errors import DefinitionsError
+from sloengine.questions import ask
 from sloengine.report.numbers import count
-from sloengine.server import ask
 from sloengine.store import Store
 
 _RETRIED = frozenset({"overloaded", "unavailable", "internal"})
@@ -44,7 +43,7 @@ def engine_says(store: Path) -> EngineSays:
     Raises:
         StoreError: there is no store.
     """
-    answer = ask((store / SOCKET).absolute(), "health", {})
+    answer = ask(store, "health", {})
     if answer is not None:
         told = json.loads(answer)
         return EngineSays(

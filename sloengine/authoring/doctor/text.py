@@ -10,8 +10,8 @@ from sloengine.authoring.doctor.model import Check, Level
 from sloengine.authoring.explain.numbers import counted
 from sloengine.report import TerminalStyle, numbers
 from sloengine.report.clean import one_line
+from sloengine.report.layout import fit, wrap
 from sloengine.report.moments import rfc3339
-from sloengine.report.terminal import fit, wrap
 
 VERSION = 1
 _MARKS = {Level.OK: "✓", Level.WATCH: "!", Level.MEND: "✗", Level.NONE: "–"}

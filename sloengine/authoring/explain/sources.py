@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sloengine.answers import SOCKET
 from sloengine.authoring.explain.jaeger import is_jaeger, jaeger_to_otlp
 from sloengine.authoring.explain.numbers import counted
 from sloengine.clock import SystemClock
@@ -17,7 +16,7 @@ from sloengine.errors import PermanentError
 from sloengine.otlp import trace_ids_of
 from sloengine.otlp.files import MAX_REQUEST_BYTES, read_requests
 from sloengine.pipeline import SPOOL_FOLDER
-from sloengine.server import ask
+from sloengine.questions import ask
 from sloengine.spool import SpoolSnapshot
 from sloengine.store import Store, TraceRecord, trace_record
 
@@ -66,7 +65,7 @@ def stored_trace(directory: Path, trace_id: int) -> tuple[FoundTrace, TraceRecor
         StoreError: there is no store.
         PermanentError: the spool does not hold the trace.
     """
-    answer = ask((directory / SOCKET).absolute(), "trace", {"trace": f"{trace_id:032x}"})
+    answer = ask(directory, "trace", {"trace": f"{trace_id:032x}"})
     if answer is not None:
         record = TraceRecord.of_json(answer)
     else:

@@ -19,8 +19,8 @@ from sloengine.authoring.explain.numbers import counted
 from sloengine.authoring.explain.tree import tree_lines
 from sloengine.report import TerminalStyle
 from sloengine.report.clean import one_line
+from sloengine.report.layout import fit, wrap
 from sloengine.report.moments import day_and_time, moment
-from sloengine.report.terminal import fit, wrap
 from sloengine.store import OTHER
 
 MOST_SPANS = 60

@@ -11,7 +11,7 @@ from sloengine.authoring.explain.model import ExplainedSpan, Explanation
 from sloengine.authoring.explain.numbers import counted, seconds
 from sloengine.report import TerminalStyle
 from sloengine.report.clean import one_line
-from sloengine.report.terminal import fit
+from sloengine.report.layout import fit
 
 _BAR = 30
 _DEEPEST = 12

@@ -8,7 +8,7 @@ from itertools import groupby
 from sloengine.authoring.testing.run import Difference, ScenarioResult
 from sloengine.report import TerminalStyle
 from sloengine.report.clean import one_line
-from sloengine.report.terminal import fit
+from sloengine.report.layout import fit
 
 _MOST_LINES = 12
 """Of one list of differences; the rest is counted."""

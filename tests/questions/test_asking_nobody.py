@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sloengine.server import ask
+from sloengine.questions import ask
 
 
 def test_nobody_listens_where_there_is_no_socket(tmp_path: Path) -> None:
-    assert ask(tmp_path / "engine.sock", "report", {}) is None
+    assert ask(tmp_path, "report", {}) is None
 
 
 def test_nobody_can_listen_at_a_path_that_no_socket_can_have(tmp_path: Path) -> None:
-    assert ask(tmp_path / ("x" * 120) / "engine.sock", "report", {}) is None
+    assert ask(tmp_path / ("x" * 120), "report", {}) is None

@@ -1,14 +1,10 @@
-"""What the terminal can show, and text laid out for it."""
+"""What standard output can show: width, colour and characters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
-
-from rich.cells import cell_len
-
-from sloengine.report.clean import one_line
 
 WIDTH = 100
 _RESET = "\x1b[0m"
@@ -85,25 +81,3 @@ def terminal_style(
     except (UnicodeEncodeError, LookupError):
         ascii_only = True
     return TerminalStyle(columns if tty else WIDTH, colored, ascii_only)
-
-
-def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Pad `text` to `width` terminal cells (wide characters take two); never cuts."""
-    padding = " " * max(0, width - cell_len(text))
-    return padding + text if right else text + padding
-
-
-def wrap(text: str, width: int, indent: str = "") -> list[str]:
-    """Break words onto lines of `width` cells; lines after the first begin with `indent`.
-
-    A word longer than a line stays whole.
-    """
-    lines: list[str] = []
-    line = ""
-    for word in one_line(text).split():
-        candidate = f"{line} {word}" if line.strip() else f"{line}{word}"
-        if line.strip() and cell_len(candidate) > width:
-            lines.append(line)
-            candidate = f"{indent}{word}"
-        line = candidate
-    return [*lines, line]

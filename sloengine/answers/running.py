@@ -1,49 +1,18 @@
-"""Answers to other commands on this machine: from the running engine, or from its store.
-
-DuckDB lets no second process open a live file; so the engine answers on a local socket, and where
-none runs the file is opened read-only.
-"""
+"""What a running engine answers, from its store, its plan and its health."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 
-from sloengine.clock import Clock, SystemClock
-from sloengine.definitions import Plan, load_text
-from sloengine.errors import OperatorError, StoreError
+from sloengine.clock import Clock
+from sloengine.definitions import Plan
+from sloengine.errors import OperatorError
 from sloengine.evaluate import evaluate
-from sloengine.report import ReportRequest, render
-from sloengine.server import ask
+from sloengine.questions import ReportRequest
+from sloengine.report import render
 from sloengine.store import Store, trace_record
-
-SOCKET = "engine.sock"
-"""Name of the socket in the store's folder."""
-
-
-def report_of_store(directory: Path, request: ReportRequest, *, clock: Clock | None = None) -> str:
-    """Render a report from the engine that runs on this store, or from the store itself.
-
-    Raises:
-        StoreError: there is no store, or it cannot be read.
-    """
-    answer = ask((directory / SOCKET).absolute(), "report", request.parameters())
-    if answer is not None:
-        return answer
-    clock = clock or SystemClock()
-    store = Store.open(directory, clock=clock, read_only=True)
-    try:
-        latest = store.latest_definitions()
-        if latest is None:
-            raise StoreError(f"store folder {directory}: no definitions were ever applied in it")
-        documents, commit = latest
-        plan = replace(load_text(documents), commit=commit)
-        return render_report(store, plan, request, clock)
-    finally:
-        store.close()
 
 
 def render_report(store: Store, plan: Plan, request: ReportRequest, clock: Clock) -> str:
