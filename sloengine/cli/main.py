@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 
 import click
@@ -23,33 +24,38 @@ Exit codes:
 """
 
 
-COMMANDS = (
-    "serve",
-    "validate",
-    "test",
-    "report",
-    "replay",
-    "backtest",
-    "diff",
-    "discover",
-    "doctor",
-    "explain-trace",
-    "expand",
-    "convert",
-    "schema",
-    "demo",
-)
-"""In the order of help: what runs, what checks, what tells, what writes."""
+COMMANDS: Mapping[str, str] = {
+    "serve": "Receive OTLP traces, judge them, and export what customers experienced.",
+    "validate": "Check definitions and configuration; print every problem of every file.",
+    "test": "Run the tests beside definitions: spans in, expected outcomes and budgets out.",
+    "report": "Show error budgets: of all SLOs, or of one in detail.",
+    "replay": "Judge traces from files, by event time, and report.",
+    "backtest": "Judge traces at hand as if these definitions had been there from the start.",
+    "diff": "Say what a change of definitions means, and what it would have changed.",
+    "discover": "Propose business transactions and promises from traffic, ready to review.",
+    "doctor": "Check that this engine sees whole traces, in time, with all that definitions need.",
+    "explain-trace": "Say why a trace was judged as it was: which definition, rule and span.",
+    "expand": "Print definitions with every shorthand written out.",
+    "convert": "Turn files of Sloth, Pyrra or slo-generator into definitions.",
+    "schema": "Print the JSON Schema of definitions, for editors and for checks in other tools.",
+    "demo": "Run an engine, send it a shop's traffic with known faults; show what customers got.",
+}
+"""In the order of help: what runs, what checks, what tells, what writes; and each in one line."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command when it is asked for: most need a database, some need none."""
+    """Imports a command when it is asked for: most need a database, some and `--help` need none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
         return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
+        """List the commands by their lines here, where click would import each for its own."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 def load_command(name: str) -> click.Command:

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import click
 
-from sloengine.authoring.against import Sightings, against, chosen_traces
-from sloengine.authoring.against import document as against_document
-from sloengine.authoring.against import render_text as against_text
 from sloengine.authoring.findings import FORMATS, Findings, render_findings
-from sloengine.authoring.scan import Scanned
 from sloengine.cli.options import (
     color_option,
     config_option,
@@ -19,8 +15,7 @@ from sloengine.cli.options import (
     set_option,
     style_of,
 )
-from sloengine.cli.progress import FileProgress
-from sloengine.definitions import Plan, load_definitions
+from sloengine.definitions import load_definitions
 from sloengine.errors import DefinitionsError, ExitCode
 
 
@@ -83,25 +78,23 @@ def validate(
             return text
         return click.style(text, bold=True) if role == "place" else click.style(text, fg="blue")
 
-    found = None
+    held = None
     if traces and findings.plan is not None:
-        found = _hold_against(findings.plan, traces, config.store.directory)
+        # What reads traces is most of the engine; definitions alone need none of it.
+        from sloengine.cli.against import hold_against
+
+        held = hold_against(findings.plan, traces, config.store.directory)
     text = render_findings(findings, form, paint)
-    if found is not None and form == "json":
-        whole = {**json.loads(text), "against": against_document(*found)}
+    if held is not None and form == "json":
+        whole = {**json.loads(text), "against": held.document()}
         text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
     click.echo(text, nl=False, color=style.color)
-    if found is not None and form == "text":
-        click.echo("\n" + against_text(*found, style), nl=False, color=style.color)
+    if held is not None and form == "text":
+        click.echo("\n" + held.text(style), nl=False, color=style.color)
     if findings.errors:
         raise click.exceptions.Exit(int(ExitCode.BAD_INPUT))
-    if strict and (findings.warnings or (found is not None and found[0].is_wanting)):
+    if strict and (findings.warnings or (held is not None and held.is_wanting)):
         raise click.exceptions.Exit(int(ExitCode.FAILED))
-
-
-def _hold_against(plan: Plan, traces: tuple[str, ...], store: Path) -> tuple[Sightings, Scanned]:
-    with chosen_traces(traces, store) as sources, FileProgress(sources) as progress:
-        return against(plan, sources, progress=progress.update)
 
 
 def _check(path: Path) -> Findings:

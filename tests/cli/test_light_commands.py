@@ -38,10 +38,10 @@ OF_THE_ENGINE = {
     "numpy",
     "opentelemetry",
     "pyarrow",
-    "sloengine.definitions",
     "starlette",
     "uvicorn",
 }
+OF_DEFINITIONS = {"sloengine.definitions", "yaml"}
 OF_A_CONFIGURATION = {"pydantic", "yaml"}
 
 
@@ -88,7 +88,7 @@ def test_asking_a_running_engine_takes_neither_a_database_nor_a_server_nor_a_con
 ) -> None:
     said, imported = run(tmp_path, "report", *options)
     assert "checkout" in said
-    assert imported & (OF_THE_ENGINE | OF_A_CONFIGURATION) == set()
+    assert imported & (OF_THE_ENGINE | OF_DEFINITIONS | OF_A_CONFIGURATION) == set()
 
 
 def test_a_configuration_that_names_the_store_takes_no_database_either(
@@ -101,14 +101,28 @@ def test_a_configuration_that_names_the_store_takes_no_database_either(
 
 
 def test_where_no_engine_runs_the_database_is_opened(engine: Engine, tmp_path: Path) -> None:
-    asked, _ = run(tmp_path, "report", "--at", "2026-11-23", "--format", "csv")
+    asked, _ = run(tmp_path, "report", "--at", "2025-01-01", "--format", "csv")
     engine.stop()
-    read, imported = run(tmp_path, "report", "--at", "2026-11-23", "--format", "csv")
+    read, imported = run(tmp_path, "report", "--at", "2025-01-01", "--format", "csv")
     assert read == asked
     assert "duckdb" in imported
 
 
-def test_the_help_of_report_takes_nothing_of_the_engine(tmp_path: Path) -> None:
-    said, imported = run(tmp_path, "report", "--help")
-    assert "Usage:" in said
-    assert imported & (OF_THE_ENGINE | OF_A_CONFIGURATION) == set()
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("report", "--help")])
+def test_help_takes_nothing_of_the_engine(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    said, imported = run(tmp_path, *arguments)
+    assert "sloengine" in said
+    assert imported & (OF_THE_ENGINE | OF_DEFINITIONS | OF_A_CONFIGURATION) == set()
+
+
+@pytest.mark.parametrize(
+    ("argument", "answer"), [("--help", "Usage:"), ("checkout.yaml", "1 transaction, 1 SLO")]
+)
+def test_definitions_are_validated_without_the_engine(
+    tmp_path: Path, argument: str, answer: str
+) -> None:
+    (tmp_path / "checkout.yaml").write_text(DEFINITIONS, encoding="utf-8")
+    said, imported = run(tmp_path, "validate", argument)
+    assert answer in said
+    assert imported & OF_THE_ENGINE == set()
+    assert imported >= OF_DEFINITIONS
