@@ -19,7 +19,7 @@ from sloengine.spool.index import TraceIds
 from sloengine.spool.index_keeper import TraceIdsOf
 from sloengine.spool.judged import FilterMaker, TraceFilter
 from sloengine.spool.segment import SEGMENT_HEADER
-from sloengine.spool.settings import GROUP_BYTES, SEGMENT_BYTES
+from sloengine.spool.settings import SEGMENT_BYTES
 from sloengine.spool.snapshot import SpoolSnapshot
 from sloengine.spool.spool import Spool
 from sloengine.spool.statistics import SpoolStatistics
@@ -27,7 +27,6 @@ from sloengine.spool.waiting import Waiter, answer
 
 __all__ = [
     "FRAME_HEADER",
-    "GROUP_BYTES",
     "SEGMENT_BYTES",
     "SEGMENT_HEADER",
     "Encoding",

@@ -16,24 +16,26 @@ from sloengine.errors import PermanentError, RetryError, SloengineError
 from sloengine.otlp import ReferenceDecoder, SpanBatch, trace_ids_of
 from sloengine.ottl import SERVICE_NAME, SPAN_NAME, ConditionTable
 from sloengine.receiver import Accepted, Intake, Request, Stage
-from sloengine.receiver.together import Call, Together
-from sloengine.spool import GROUP_BYTES, Spool, Waiter, answer
+from sloengine.receiver.together import MOST_BYTES, SMALL_BYTES, Call, Together
+from sloengine.spool import Spool, Waiter, answer
 
 NOON_NS = 1_764_072_000 * 10**9
 _LONG_S = 60.0
-_QUARTER = GROUP_BYTES // 4
+_ENOUGH = MOST_BYTES // SMALL_BYTES + 1
+"""So many requests of `_SIZE` are as many bytes as are taken at once."""
+_SIZE = SMALL_BYTES - 1024
 
 
 class Taker:
     """Answers groups when it may, and remembers how large they were."""
 
-    def __init__(self, calls: int) -> None:
+    def __init__(self, calls: int, *, linger_s: float = 0.0) -> None:
         self.groups: list[int] = []
         self.may_take = threading.Event()
         self.takes = threading.Event()
         self.waiting = threading.Semaphore(0)
         """Released by each thread that begins to wait for its answer."""
-        self.together = Together(self._take, self._wait, linger_s=0.0)
+        self.together = Together(self._take, self._wait, linger_s=linger_s)
         self._threads = ThreadPoolExecutor(calls)
 
     def accept(self, size: int = 10) -> Future[Accepted]:
@@ -76,12 +78,49 @@ def test_who_comes_alone_is_taken_alone_and_leaves_nobody_in_the_lead() -> None:
 
 
 def test_a_leader_waits_for_company_no_longer_than_until_there_is_enough() -> None:
-    taker = Taker(5)
+    taker = Taker(_ENOUGH, linger_s=_LONG_S)
     taker.may_take.set()
-    taker.together = Together(taker._take, taker._wait, linger_s=_LONG_S)
-    answers = [taker.accept(_QUARTER) for _ in range(5)]
-    assert [one.result(_LONG_S / 2).spans for one in answers] == [_QUARTER] * 5
-    assert taker.groups == [5]
+    answers = [taker.accept(_SIZE) for _ in range(_ENOUGH)]
+    assert [one.result(_LONG_S / 2).spans for one in answers] == [_SIZE] * _ENOUGH
+    assert taker.groups == [_ENOUGH]
+
+
+def test_who_was_alone_before_waits_for_nobody() -> None:
+    taker = Taker(1)
+    taker.may_take.set()
+    taker.accept().result(_LONG_S)
+    taker.together._linger_s = 2 * _LONG_S
+    taker.accept().result(_LONG_S)
+    assert taker.groups == [1, 1]
+
+
+def test_a_leader_waits_for_as_many_as_were_in_flight_when_the_last_group_was_taken() -> None:
+    taker = Taker(_ENOUGH, linger_s=2 * _LONG_S)
+    taker.may_take.set()
+    for one in [taker.accept(_SIZE) for _ in range(_ENOUGH)]:
+        one.result(_LONG_S)
+        assert taker.waiting.acquire(timeout=_LONG_S)
+    small = [taker.accept() for _ in range(_ENOUGH - 1)]
+    for _ in small[1:]:  # all but the leader
+        assert taker.waiting.acquire(timeout=_LONG_S)
+    assert taker.groups == [_ENOUGH]
+    small.append(taker.accept())
+    for one in small:
+        one.result(_LONG_S)
+    assert taker.groups == [_ENOUGH, _ENOUGH]
+
+
+def test_who_comes_while_a_group_is_in_work_is_company_for_the_next() -> None:
+    taker = Taker(2)
+    first = taker.accept()
+    assert taker.takes.wait(_LONG_S)
+    taker.together._linger_s = 2 * _LONG_S
+    second = taker.accept()
+    assert taker.waiting.acquire(timeout=_LONG_S)
+    taker.may_take.set()
+    first.result(_LONG_S)
+    second.result(_LONG_S)
+    assert taker.groups == [1, 1]
 
 
 def test_an_error_of_the_group_is_the_answer_of_each_and_the_next_one_is_taken() -> None:
@@ -180,13 +219,14 @@ def _all_at_once(intake: Intake, payloads: Sequence[bytes]) -> list[Accepted | S
 
 
 def test_requests_that_come_at_once_are_one_frame_and_hold_what_each_held(tmp_path: Path) -> None:
-    payloads = [_request(number, size=_QUARTER) for number in range(1, 6)]
+    numbers = range(1, _ENOUGH + 1)
+    payloads = [_request(number, size=_SIZE) for number in numbers]
     with _intake(tmp_path) as (intake, spool, applied):
         answers = _all_at_once(intake, payloads)
         (frame,) = spool.read(0)
-    assert answers == [Accepted(spans=1)] * 5
-    assert applied == [5]
-    assert sorted(trace_ids_of(frame.payload)) == [1, 2, 3, 4, 5]
+    assert answers == [Accepted(spans=1)] * _ENOUGH
+    assert applied == [_ENOUGH]
+    assert sorted(trace_ids_of(frame.payload)) == list(numbers)
     assert len(frame.payload) == sum(map(len, payloads))
 
 
@@ -195,14 +235,15 @@ def _broken(payload: bytes) -> bytes:
 
 
 def _rejected(_payload: bytes) -> bytes:
-    return _request(9, trace=bytes(16), size=_QUARTER)
+    return _request(99, trace=bytes(16), size=_SIZE)
 
 
 @pytest.mark.parametrize("spoil", [_broken, _rejected])
 def test_a_bad_request_spoils_none_of_those_that_came_with_it(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
-    payloads = [_request(number, size=_QUARTER) for number in range(1, 6)]
+    numbers = list(range(1, _ENOUGH + 1))
+    payloads = [_request(number, size=_SIZE) for number in numbers]
     payloads[2] = spoil(payloads[2])
     with _intake(tmp_path) as (intake, spool, applied):
         answers = _all_at_once(intake, payloads)
@@ -213,6 +254,7 @@ def test_a_bad_request_spoils_none_of_those_that_came_with_it(
         assert "1 of 1 spans rejected" in bad.message
     else:
         assert isinstance(bad, PermanentError)
-    assert answers == [Accepted(spans=1)] * 4
-    assert applied == [1] * 4
-    assert kept == [1, 2, 4, 5]
+    numbers.pop(2)
+    assert answers == [Accepted(spans=1)] * len(numbers)
+    assert applied == [1] * len(numbers)
+    assert kept == numbers
