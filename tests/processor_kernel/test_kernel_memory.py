@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from processor_support import KEY, SERVER, Span, batch_of, plan_of, rule, table_of
+from processor_support import CLIENT, KEY, SERVER, Span, batch_of, plan_of, rule, table_of
 
 from sloengine.definitions.plan import AnySpan, CountSpans, Outcome, OutcomeRule, Scope
 from sloengine.processor import NoHistory, Processor, ProcessorSettings, TraceProcessor
@@ -83,6 +83,39 @@ def test_traces_of_thousands_of_spans_are_found_and_judged() -> None:
     assert len(facts[0]) == 3
 
 
+def chained(one: KernelProcessor, head: int) -> list[int]:
+    """The rows of spans in a chain."""
+    rows = []
+    while head >= 0:
+        rows.append(head)
+        head = (int(one._arena.spans[head, at.S_META]) >> at.NEXT_AT & at.NEXT_MASK) - 1
+    return rows
+
+
+def test_each_row_of_a_span_is_in_one_trace_or_free_once() -> None:
+    one = kernel(recent_traces=5)
+    for turn in range(4):
+        spans = [
+            (turn * 100 + trace, Span(number, 0, "a"))
+            for trace in range(1, 21)
+            for number in range(1, trace + 1)
+        ]
+        feed([one], spans, 70)
+        one.discard([turn * 100 + 7])
+        for _ in range(2):
+            arena = one._arena
+            stacked = arena._arrays[at.FREE_SPANS][: arena[at.STACKED]].tolist()
+            chains = arena._arrays[at.FREE_CHAINS][: arena[at.CHAINS]].tolist()
+            free = [*stacked, *(row for head in chains for row in chained(one, head))]
+            traces = arena.traces[arena.traces[:, at.T_STATE] & at.STATE != at.FREE]
+            heads = (traces[:, at.T_HEAD] & at.LOW) - 1
+            held = [row for head in heads.tolist() for row in chained(one, head)]
+            assert sorted(free + held) == [*range(arena[at.SPANS_USED])]
+            assert len(free) == arena[at.SPANS_FREE_COUNT]
+            assert len(held) == traces[:, at.T_COUNT].sum()
+            one.close(NOON, everything=True)
+
+
 def test_rows_of_judged_traces_serve_new_ones() -> None:
     """Memory does not grow with traffic, only with what is pending and remembered at once."""
     one = kernel(recent_traces=50)
@@ -149,6 +182,54 @@ def test_a_trace_is_judged_early_when_memory_is_used_up() -> None:
     assert closed.counters["processor.closed.memory"] == 4
     assert not one.is_over_budget
     assert one.pending_ids() == {1, 6, 7, 8}
+
+
+def with_one_tag(one: KernelProcessor, tag: int) -> KernelProcessor:
+    """Choose the seeds for which all hashes are equal, the worst that chance could do."""
+    one._arena._arrays[at.SEEDS][:] = (tag, 0, 0, 0, 0, 0)
+    return one
+
+
+@pytest.mark.parametrize("tag", [0, -1])
+def test_traces_are_told_apart_where_all_hashes_are_equal(tag: int) -> None:
+    """Even those that have one half of their ids in common, while the index grows and when some
+    are taken out.
+    """
+    traces = [high << 64 | low for high in range(1, 31) for low in range(1, 31)]
+    spans = [(trace, Span(number, 0, "a")) for trace in traces for number in (1, 2)]
+    random.Random(9).shuffle(spans)
+    both: list[TraceProcessor] = [with_one_tag(kernel(recent_traces=0), tag), plain()]
+    feed(both, spans[:900], 100)
+    assert both[0].pending_ids() == both[1].pending_ids()
+    for one in both:
+        one.discard(traces[::3])
+    feed(both, spans, 100)
+    assert both[0].pending_ids() == both[1].pending_ids() == set(traces)
+    facts = [facts_at_the_end(one) for one in both]
+    assert facts[0] == facts[1]
+    assert len(facts[0]) == len(spans)
+
+
+@pytest.mark.parametrize("tag", [0, -1])
+def test_spans_of_large_traces_are_told_apart_where_all_hashes_are_equal(tag: int) -> None:
+    """By trace, id and kind; while their index grows, and when some are taken out."""
+    spans = [
+        (trace, Span(number, 0, "a", kind))
+        for trace in (1, 2, 3)
+        for number in range(1, 101)
+        for kind in (SERVER, CLIENT)
+    ]
+    spans += random.Random(7).sample(spans, 300)
+    random.Random(8).shuffle(spans)
+    both: list[TraceProcessor] = [with_one_tag(kernel(), tag), plain()]
+    for start in (0, 450):
+        feed(both, spans[start : start + 450], 50)
+        assert both[0].pending_spans == both[1].pending_spans
+        for one in both:
+            one.discard([2])
+    facts = [facts_at_the_end(one) for one in both]
+    assert facts[0] == facts[1]
+    assert len(facts[0]) == 200  # of those that share an id one is below the other
 
 
 def test_the_ids_that_collide_in_one_index_do_not_in_the_next() -> None:
