@@ -167,6 +167,17 @@ def test_orphans_join_the_only_topmost_candidate() -> None:
     assert outcome_of(seen, Span(1, 0, "a"), Span(2, 99), Span(3, 2, "bad")) == "failed"
 
 
+def test_orphans_join_the_only_topmost_candidate_wherever_it_stands() -> None:
+    """Below a span that is no candidate, or beside one; whichever of the orphan's chain is bad."""
+    seen = AnySpan(BAD, Scope.SET)
+    for entry in (Span(2, 1, "a"), Span(2, 0, "a")):
+        for bad in range(3):
+            marks = ["bad" if place == bad else "" for place in range(3)]
+            chain = (Span(7, 99, marks[0]), Span(8, 7, marks[1]), Span(9, 8, marks[2]))
+            assert outcome_of(seen, Span(1), entry, *chain) == "failed"
+        assert outcome_of(seen, Span(1, 0, "bad"), entry, Span(7, 99)) == "unknown"
+
+
 def test_orphans_join_no_span_set_where_two_candidates_are_topmost() -> None:
     """Nobody can say whose they are, even if one candidate becomes no transaction."""
     when = (failed(AnySpan(BAD, Scope.SET)),)
@@ -425,6 +436,7 @@ def test_a_value_is_searched_on_the_entry_then_above_then_in_the_set() -> None:
     for name in reversed(family):
         spans[family[name].span_id] = family[name]
         assert dimension_of((0,), *spans.values()) == name
+        assert dimension_of((0,), *reversed(spans.values())) == name
 
 
 def test_a_list_is_tried_in_order_and_each_searches_everywhere() -> None:

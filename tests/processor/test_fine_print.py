@@ -234,6 +234,22 @@ def test_of_conflicting_duplicates_the_greatest_wins(
     assert not beats(row(**winner), row(**winner))
 
 
+def test_what_the_greatest_row_says_counts_alone() -> None:
+    """Its conditions, values and times, in whatever order the rows came."""
+    found = rule(
+        "a",
+        dimensions=(DimensionRule("d", (0,), 20),),
+        outcome=(OutcomeRule(Outcome.FAILED, "", AnySpan(BAD, Scope.SET)),),
+    )
+    plan = plan_of([found], conditions=NAMES, captures=("x",))
+    for marks, outcome in (("a", "good"), ("a bad", "failed")):
+        greatest = Span(1, 0, marks, end_ns=9, values={"x": "told"})
+        least = Span(1, 0, "a bad more", end_ns=8, values={"x": "not told"})
+        for rows in ((greatest, least), (least, greatest)):
+            (fact,) = judge(plan, *rows).facts
+            assert (fact.outcome, fact.dimensions["d"], fact.end_ns) == (outcome, "told", 9)
+
+
 LADDER: list[Value] = [
     None,
     False,

@@ -333,7 +333,7 @@ def test_memory_of_closed_traces_is_bounded_by_number() -> None:
 
 
 def test_erring_conditions_of_a_judged_span_are_not_counted_again() -> None:
-    """Once per span, not once per verdict."""
+    """Once per span, not once per verdict, nor for each of its conflicting rows."""
     for recent in (0, 100):
         world = world_with(recent_traces=recent)
         world.receive(NOON, (7, Span(1, 0, "a bad?")))
@@ -342,6 +342,9 @@ def test_erring_conditions_of_a_judged_span_are_not_counted_again() -> None:
         second = world.close(NOON + 200 * S)
         text = PLAN.conditions[BAD].text
         assert first.condition_errors == second.condition_errors == {("t", text): 1}
+        world.receive(NOON + 300 * S, (7, Span(1, 0, "a bad?", end_ns=9)))
+        third = world.close(NOON + 400 * S)
+        assert (third.traces, third.condition_errors) == (1, {})
 
 
 # Crashes

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from processor_support import World
+from test_frame_order import (
+    test_a_trace_rests_on_its_oldest_frame_and_waits_from_the_last_arrival,
+    test_a_trace_that_is_not_whole_waits_from_the_first_arrival,
+    test_a_trace_that_was_judged_rests_on_the_oldest_frame_of_all,
+)
 from test_processor_waiting import (
     test_a_batch_of_another_plan_is_refused,
     test_a_clock_that_goes_back_closes_nothing_early_and_loses_nothing,
@@ -51,7 +56,10 @@ __all__ = [
     "test_a_late_span_reopens_a_recent_trace_and_judges_it_whole",
     "test_a_missing_parent_that_arrives_makes_the_trace_whole",
     "test_a_trace_closed_early_is_corrected_by_its_late_spans",
+    "test_a_trace_rests_on_its_oldest_frame_and_waits_from_the_last_arrival",
+    "test_a_trace_that_is_not_whole_waits_from_the_first_arrival",
     "test_a_trace_that_never_rests_closes_at_max_wait",
+    "test_a_trace_that_was_judged_rests_on_the_oldest_frame_of_all",
     "test_a_trace_whose_parent_is_missing_waits_for_max_wait",
     "test_a_whole_trace_closes_after_idle_wait",
     "test_an_excused_parent_is_not_waited_for",
