@@ -228,6 +228,24 @@ MUTANTS: tuple[Mutant, ...] = (
         "if load_u64(left + index) != load_u64(right + index):",
         "if index == 0 and load_u64(left + index) != load_u64(right + index):",
     ),
+    _decoder(
+        "numbers are told apart by their tag alone",
+        "tables.py",
+        "if load_i64(entry + VALUE_WHAT) == what and load_i64(entry + VALUE_A) == key:",
+        "if load_i64(entry + VALUE_WHAT) == what:",
+    ),
+    _decoder(
+        "one combination more is entered than the table has room for",
+        "combos.py",
+        "    if count < load_i64(st + COMBOS_CAP):",
+        "    if count <= load_i64(st + COMBOS_CAP):",
+    ),
+    _decoder(
+        "one span more waits for its vector than there is room for",
+        "spans.py",
+        "    if pending >= load_i64(st + PENDING_CAP):",
+        "    if pending > load_i64(st + PENDING_CAP):",
+    ),
     _pending(
         "traces are told apart by half of their id",
         "index.py",
@@ -350,5 +368,47 @@ MUTANTS: tuple[Mutant, ...] = (
         "ending.py",
         "        if deadline > now:",
         "        if deadline > now + 10**9:",
+    ),
+    _pending(
+        "spans of a large trace are told apart by their tag alone",
+        "index.py",
+        "                get(span, S_ID) == span_id\n                and get(",
+        "                get(",
+    ),
+    _pending(
+        "a place that was emptied is taken for a trace",
+        "index.py",
+        "        if (entry >> 32) & LOW == tag and entry != _GONE:\n            trace =",
+        "        if (entry >> 32) & LOW == tag:\n            trace =",
+    ),
+    _pending(
+        "what is below an orphan is other traffic",
+        "judging.py",
+        "mark |= get(marks, parent) & (IN_CHAIN | UNDER)",
+        "mark |= get(marks, parent) & UNDER",
+    ),
+    _pending(
+        "an outcome that cannot be known is passed over",
+        "judging.py",
+        "        if truth == UNKNOWN_TRUTH:\n            return",
+        "        if False:\n            return",
+    ),
+    _pending(
+        "spans that joined before a tie are not counted",
+        "adding.py",
+        "            _count_joined(st, joined)\n            return index, TIED",
+        "            return index, TIED",
+    ),
+    _pending(
+        "facts of one trace are written beyond their room",
+        "judging.py",
+        "        if get(work, W_FACTS_USED) + count > get(work, W_FACTS_SIZE):",
+        "        if get(work, W_FACTS_USED) > get(work, W_FACTS_SIZE):",
+    ),
+    _pending(
+        "one captured value more is listed than there is room for",
+        "values.py",
+        "            if used == size:",
+        "            if used > size:",
     ),
 )

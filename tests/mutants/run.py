@@ -32,7 +32,7 @@ class Verdict:
 
     mutant: Mutant
     noticed: str
-    """By which test; empty where every test passed."""
+    """By which test, and what it said; empty where every test passed."""
     spent_s: float
 
 
@@ -69,6 +69,7 @@ class Workshop:
             "PYTHONPATH": str(self._folder),
             "NUMBA_CACHE_DIR": str(self._folder / "code"),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "200",  # room for what the test said
         }
         try:
             done = subprocess.run(
@@ -86,7 +87,7 @@ class Workshop:
             return ""
         failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
         if failed:
-            return failed[0].split(" ")[1]
+            return failed[0].split(" ", 1)[1]
         if done.returncode < 0:
             return f"the process died of signal {-done.returncode}"
         raise RuntimeError(f"{' '.join(command)} found nothing to run:\n{done.stdout}{done.stderr}")
