@@ -105,6 +105,16 @@ def test_an_unknown_option_is_a_usage_error(run: Run) -> None:
     assert "No such option" in err
 
 
+def test_a_slip_in_the_name_of_a_command_is_told(run: Run) -> None:
+    code, _, err = run("explain", "7")
+    assert code == 2
+    assert "No such command 'explain'. Did you mean explain-trace?" in err
+    _, _, err = run("valdate")
+    assert "No such command 'valdate'. Did you mean validate?" in err
+    _, _, err = run("nonsense")
+    assert "Did you mean" not in err
+
+
 def test_good_definitions_validate(run: Run, definitions: Path) -> None:
     code, out, err = run("validate", definitions)
     assert (code, err) == (0, "")
