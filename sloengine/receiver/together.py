@@ -12,7 +12,7 @@ from sloengine.spool import Waiter, answer
 
 SMALL_BYTES = 512 * 1024
 """What a request costs beside its bytes is worth saving up to here."""
-LINGER_S = 0.005
+LINGER_S = 0.010
 """Longer than a group commit waits: a sender of small requests has few in flight, and every one
 more in a group makes all of them cheaper."""
 MOST_BYTES = 4 * 1024 * 1024
