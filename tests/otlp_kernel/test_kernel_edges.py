@@ -16,7 +16,13 @@ from kernel_twins import (
     varint,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import (
+    AnyValue,
+    ArrayValue,
+    InstrumentationScope,
+    KeyValue,
+    KeyValueList,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 pytestmark = pytest.mark.usefixtures("compiled_kernels")
@@ -160,3 +166,40 @@ def test_two_values_in_one_attribute_are_one_value_of_both() -> None:
         span = ids + field(9, attribute)
         payload = field(1, field(2, field(2, span) + field(2, span)))
         assert_equal(outcome(kernel, payload), outcome(reference, payload))
+
+
+_SCOPES = (
+    InstrumentationScope(name="a"),
+    InstrumentationScope(version="c"),
+    InstrumentationScope(dropped_attributes_count=1),
+    InstrumentationScope(attributes=[KeyValue(key="other", value=AnyValue(bool_value=True))]),
+)
+
+
+@pytest.mark.parametrize("scope", _SCOPES, ids=["name", "version", "dropped", "attribute"])
+@pytest.mark.parametrize("is_new_resource", [False, True])
+def test_a_scope_is_that_of_its_own_group_alone(
+    scope: InstrumentationScope, *, is_new_resource: bool
+) -> None:
+    kernel, reference = plan(
+        (
+            'instrumentation_scope.name == "a"',
+            'instrumentation_scope.version == "c"',
+            "instrumentation_scope.dropped_attributes_count == 1",
+            'instrumentation_scope.attributes["other"] == true',
+        ),
+        (),
+    )
+    message = ExportTraceServiceRequest()
+    above = message.resource_spans.add()
+    for number, given in enumerate((None, scope, None), 1):
+        if is_new_resource:
+            above = message.resource_spans.add()
+        within = above.scope_spans.add(scope=given)
+        within.spans.add(trace_id=number.to_bytes(16), span_id=number.to_bytes(8), name="n")
+    payload = message.SerializeToString()
+    found = outcome(kernel, payload)
+    assert_equal(found, outcome(reference, payload))
+    assert not isinstance(found, str)
+    first, own, last = found.batch.vector.tolist()
+    assert first == last != own
