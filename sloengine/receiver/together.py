@@ -105,11 +105,14 @@ class Together:
             self._wait(call.waiter)
         except RetryError:
             with self._lock:
-                if not call.leads:
-                    if call in self._queue:
-                        self._queue.remove(call)
-                        self._queued_bytes -= len(call.request.stored)
-                    raise
+                if call.leads:
+                    # Woken to lead a moment too late to hear it: that is not the answer.
+                    call.waiter.answered.acquire()
+                    return True
+                if call in self._queue:
+                    self._queue.remove(call)
+                    self._queued_bytes -= len(call.request.stored)
+            raise
         return call.leads
 
     def _lead(self) -> None:

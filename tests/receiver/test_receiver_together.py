@@ -160,6 +160,31 @@ def test_who_gives_up_waiting_leaves_the_queue() -> None:
     assert taker.groups == [1]
 
 
+def test_who_gives_up_just_when_his_turn_to_lead_comes_leads_and_waits_for_his_own_answer() -> None:
+    taker = Taker(2)
+    first = taker.accept(1)
+    assert taker.takes.wait(_LONG_S)
+    patient = taker.together._wait
+    gave_up: list[Waiter] = []
+
+    def first_impatient(waiter: Waiter) -> None:
+        if gave_up:
+            return patient(waiter)
+        gave_up.append(waiter)
+        taker.waiting.release()
+        assert waiter.answered.acquire(timeout=_LONG_S)
+        waiter.answered.release()  # as if the time had been over before it could be acquired
+        raise RetryError("too long")
+
+    taker.together._wait = first_impatient
+    second = taker.accept(2)
+    assert taker.waiting.acquire(timeout=_LONG_S)
+    taker.may_take.set()
+    assert [one.result(_LONG_S).spans for one in (first, second)] == [1, 2]
+    assert taker.groups == [1, 1]
+    assert [waiter.answered.locked() for waiter in gave_up] == [True]
+
+
 # With a real spool and a real decoder
 
 
