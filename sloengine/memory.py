@@ -35,11 +35,11 @@ def release_startup_memory() -> None:
 
     Compiling and importing touch tens of megabytes of code and constants (LLVM's above all) that a
     running engine never comes back to. These pages are clean copies of their files: whatever is
-    needed again is read again on the next access. Does nothing where the system is another one.
+    needed again is read again on the next access. Garbage stays unless it was collected before.
+    Does nothing where the system is another one.
     """
     if sys.platform != "linux" or not _MAPS.exists():
         return
-    gc.collect()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)

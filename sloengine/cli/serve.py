@@ -51,8 +51,8 @@ def serve(config_files: tuple[Path, ...], overrides: tuple[str, ...], hot_path: 
     with _signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
         engine = Engine(config)
         engine.start()
-        release_startup_memory()
         spare_startup_objects()
+        release_startup_memory()
         try:
             for number in received:
                 if number != signal.SIGHUP:
