@@ -27,21 +27,39 @@ Exit codes:
 
 COMMANDS: Mapping[str, str] = {
     "serve": "Receive OTLP traces, judge them, and export what customers experienced.",
-    "validate": "Check definitions and configuration; print every problem of every file.",
-    "test": "Run the tests beside definitions: spans in, expected outcomes and budgets out.",
+    "validate": (
+        "Check definitions, and the configuration if one is given; "
+        "print every problem of every file."
+    ),
+    "test": "Run the tests beside definitions: spans in, expected transactions and budgets out.",
     "report": "Show error budgets: of all SLOs, or of one in detail.",
     "replay": "Judge traces from files, by event time, and report.",
-    "backtest": "Judge traces at hand as if these definitions had been there from the start.",
+    "backtest": (
+        "Judge traces at hand by one set of definitions, as if it had been there from the start."
+    ),
     "diff": "Say what a change of definitions means, and what it would have changed.",
-    "discover": "Propose business transactions and promises from traffic, ready to review.",
-    "doctor": "Check that this engine sees whole traces, in time, with all that definitions need.",
-    "explain-trace": "Say why a trace was judged as it was: which definition, rule and span.",
-    "expand": "Print definitions with every shorthand written out.",
-    "convert": "Turn files of Sloth, Pyrra or slo-generator into definitions.",
+    "discover": (
+        "Propose business transactions and promises from traffic, as files ready to review."
+    ),
+    "doctor": (
+        "Check that this engine sees whole traces, in time, with all that the definitions need."
+    ),
+    "explain-trace": (
+        "Say why a trace was judged as it was: which definition, which rule, which span."
+    ),
+    "expand": (
+        "Print definitions with every shorthand written out: `promise`, references, defaults."
+    ),
+    "convert": (
+        "Turn files of Sloth, Pyrra or slo-generator into definitions, as far as that goes."
+    ),
     "schema": "Print the JSON Schema of definitions, for editors and for checks in other tools.",
-    "demo": "Run an engine, send it a shop's traffic with known faults; show what customers got.",
+    "demo": (
+        "Run an engine, send it a shop's traffic with known faults, and show what customers got."
+    ),
 }
-"""In the order of help: what runs, what checks, what tells, what writes; and each in one line."""
+"""In the order of help: what runs, what checks, what tells, what writes. Each has the sentence that
+its own help begins with, so that it need not be imported to be listed."""
 
 
 class _LazyGroup(click.Group):
@@ -60,7 +78,7 @@ class _LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            begun = [name for name in COMMANDS if name.startswith(args[0])]
+            begun = [name for name in COMMANDS if args[0] and name.startswith(args[0])]
             meant = begun or get_close_matches(args[0], COMMANDS, 1)
             if not meant:
                 raise

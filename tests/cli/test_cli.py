@@ -91,6 +91,8 @@ def test_every_command_says_what_it_is_for_and_shows_an_example(name: str) -> No
     assert f"Usage: sloengine {name}" in text
     assert "Example" in text
     assert f"  sloengine {name}" in text.partition("Example")[2]
+    assert command.help is not None
+    assert " ".join(command.help.partition("\n\n")[0].split()) == COMMANDS[name]
 
 
 def test_the_group_lists_its_exit_codes(run: Run) -> None:
@@ -111,8 +113,9 @@ def test_a_slip_in_the_name_of_a_command_is_told(run: Run) -> None:
     assert "No such command 'explain'. Did you mean explain-trace?" in err
     _, _, err = run("valdate")
     assert "No such command 'valdate'. Did you mean validate?" in err
-    _, _, err = run("nonsense")
-    assert "Did you mean" not in err
+    for name in ("nonsense", ""):
+        _, _, err = run(name)
+        assert "Did you mean" not in err
 
 
 def test_good_definitions_validate(run: Run, definitions: Path) -> None:

@@ -8,19 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from test_cli import DEFINITIONS
 
 from sloengine.config import EngineConfig
 from sloengine.engine import Engine
-
-DEFINITIONS = """
-apiVersion: sloengine/v1
-kind: BusinessTransaction
-metadata: {name: checkout}
-spec:
-  entry: [span.name == "checkout"]
-  outcome: [failed: {entry: span.status.code == STATUS_CODE_ERROR}]
-  promise: {target: 99%, window: 28d}
-"""
 
 # Runs `sloengine`; what was imported by then goes to standard error.
 PROGRAM = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -210,8 +211,8 @@ def test_at_the_end_of_input_everything_is_read(tmp_path: Path) -> None:
 def test_a_restart_with_traces_put_off_loses_nothing(tmp_path: Path) -> None:
     """They are still in the spool, behind the safe position; no correction is made twice."""
     machine = Machine()
-    settings = {"definitions": REJECTING, "recent_traces": 0, "decoders": machine.slowed}
-    with pipeline(tmp_path, machine, **settings) as (stages, store, _):  # type: ignore[arg-type]  # of the names above
+    stages_of = partial(pipeline, definitions=REJECTING, recent_traces=0, decoders=machine.slowed)
+    with stages_of(tmp_path, machine) as (stages, store, _):
         judge_first(stages, machine)
         flood(stages, machine)
         for _ in range(3):
@@ -219,7 +220,7 @@ def test_a_restart_with_traces_put_off_loses_nothing(tmp_path: Path) -> None:
         put_off = stages.processor.put_off_traces
         assert 0 < put_off < len(TRACES)
     machine.decode_ns = 0
-    with pipeline(tmp_path, machine, **settings) as (stages, store, spool):  # type: ignore[arg-type]  # of the names above
+    with stages_of(tmp_path, machine) as (stages, store, spool):
         assert stages.processor.pending_traces >= put_off
         machine.decode_ns = DECODE_NS
         machine.advance(120 * SECOND_NS)
@@ -235,11 +236,11 @@ def test_after_a_restart_what_nothing_came_before_is_judged_whatever_is_owed(
     tmp_path: Path,
 ) -> None:
     machine = Machine()
-    settings = {"definitions": REJECTING, "decoders": machine.slowed}
-    with pipeline(tmp_path, machine, **settings) as (stages, store, _):  # type: ignore[arg-type]  # of the names above
+    stages_of = partial(pipeline, definitions=REJECTING, decoders=machine.slowed)
+    with stages_of(tmp_path, machine) as (stages, store, _):
         for trace in TRACES:
             stages.apply(request(span(trace, 1), span(trace, 2, "pay", parent=1)))
-    with pipeline(tmp_path, machine, **settings) as (stages, store, _):  # type: ignore[arg-type]  # of the names above
+    with stages_of(tmp_path, machine) as (stages, store, _):
         assert stages.processor.pending_traces == len(TRACES)
         machine.decode_ns = 60 * SECOND_NS
         with stages._budget.paying():
